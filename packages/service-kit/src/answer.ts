@@ -1,0 +1,86 @@
+const ANSWER = Symbol('answer')
+
+export type Headers = Record<string, string | string[]>
+
+/** One server-sent event. A string in `data` is sent as it stands, anything else as JSON. */
+export type SseEvent = { event?: string; id?: string; data: unknown }
+
+type Bytes = AsyncIterable<Uint8Array>
+
+/** What a handler may return besides a plain value: a small closed family, made by the functions below. */
+export type Answer<T = unknown> = { [ANSWER]: true } & (
+  | { kind: 'json'; status: number; headers: Headers; value: T }
+  | { kind: 'sse'; headers: Headers; events: AsyncIterable<SseEvent> }
+  | { kind: 'relay'; status: number; headers: Headers; body: Bytes | null }
+  | { kind: 'bytes'; status: number; headers: Headers; body: Bytes }
+  | { kind: 'redirect'; url: string }
+  | { kind: 'empty'; status: number; headers: Headers }
+)
+
+export const isAnswer = (value: unknown): value is Answer =>
+  typeof value === 'object' && value !== null && ANSWER in value
+
+export const json = <T>(value: T, options: { status?: number; headers?: Headers } = {}): Answer<T> => ({
+  [ANSWER]: true,
+  kind: 'json',
+  status: options.status ?? 200,
+  headers: options.headers ?? {},
+  value,
+})
+
+/** Each event in one write, with back-pressure. Until the first event an error is still an HTTP status, afterwards an `error` event. */
+export const sse = (events: AsyncIterable<SseEvent>, options: { headers?: Headers } = {}): Answer<never> => ({
+  [ANSWER]: true,
+  kind: 'sse',
+  headers: options.headers ?? {},
+  events,
+})
+
+/** Bytes as they come from somewhere else, nothing re-serialised. */
+export const relay = (body: Bytes | null, options: { status: number; headers?: Headers }): Answer<never> => ({
+  [ANSWER]: true,
+  kind: 'relay',
+  status: options.status,
+  headers: options.headers ?? {},
+  body,
+})
+
+export type BytesOptions = {
+  type: string
+  /** Whole length of what is sent, in bytes. */
+  length: number
+  etag?: string
+  /** A part of a larger object, both ends inclusive: answered as 206. */
+  range?: { start: number; end: number; size: number }
+  disposition?: string
+  headers?: Headers
+}
+
+/** A stored object, or a range of one. Never sniffed by browsers. */
+export const bytes = (body: Bytes, options: BytesOptions): Answer<never> => ({
+  [ANSWER]: true,
+  kind: 'bytes',
+  status: options.range ? 206 : 200,
+  headers: {
+    'content-type': options.type,
+    'content-length': String(options.length),
+    'x-content-type-options': 'nosniff',
+    'accept-ranges': 'bytes',
+    ...(options.etag ? { etag: options.etag } : {}),
+    ...(options.range
+      ? { 'content-range': `bytes ${options.range.start}-${options.range.end}/${options.range.size}` }
+      : {}),
+    ...(options.disposition ? { 'content-disposition': options.disposition } : {}),
+    ...options.headers,
+  },
+  body,
+})
+
+export const redirect = (url: string): Answer<never> => ({ [ANSWER]: true, kind: 'redirect', url })
+
+export const empty = (options: { status?: number; headers?: Headers } = {}): Answer<never> => ({
+  [ANSWER]: true,
+  kind: 'empty',
+  status: options.status ?? 204,
+  headers: options.headers ?? {},
+})

@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto'
+import { jwtVerify, SignJWT } from 'jose'
+import type { Caller, Person } from './auth.ts'
+
+export const INTERNAL_TYPE = 'jan-internal+jwt'
+const LIFE_SECONDS = 60
+
+/** An approval that travels with the call it approves. */
+export type Grant = { approvalId: string; callHash: string }
+
+export type InternalKey = { kid: string; secret: Uint8Array }
+
+/**
+ * Tokens between our services: issuer = the calling service, audience = the called one, at most 60 s, minted per call.
+ * They carry the person they act for and are never wider than that person.
+ */
+export type InternalTokens = {
+  mint(audience: string, actor: Caller, grant?: Grant): Promise<string>
+  /** @throws when it is not ours, not for us, or too old */
+  verify(token: string): Promise<Caller>
+}
+
+/** The first key signs, all of them verify: a new key goes in front, an old one leaves after a minute. */
+export function createInternalTokens(service: string, keys: InternalKey[]): InternalTokens {
+  const [current] = keys
+  if (!current) throw new Error('INTERNAL_TOKEN_KEYS holds no key')
+  const byId = new Map(keys.map((key) => [key.kid, key.secret]))
+  return {
+    mint: (audience, actor, grant) =>
+      new SignJWT({ act: actor, ...(grant ? { grant } : {}) })
+        .setProtectedHeader({ alg: 'HS256', typ: INTERNAL_TYPE, kid: current.kid })
+        .setIssuer(service)
+        .setSubject(actor.kind === 'service' ? actor.service : actor.subject)
+        .setAudience(audience)
+        .setJti(randomUUID())
+        .setIssuedAt()
+        .setExpirationTime(`${LIFE_SECONDS}s`)
+        .sign(current.secret),
+    verify: async (token) => {
+      const { payload } = await jwtVerify(
+        token,
+        ({ kid }) => {
+          const secret = byId.get(kid ?? '')
+          if (!secret) throw new Error(`unknown key id ${kid}`)
+          return secret
+        },
+        {
+          algorithms: ['HS256'],
+          typ: INTERNAL_TYPE,
+          audience: service,
+          maxTokenAge: LIFE_SECONDS,
+          requiredClaims: ['exp', 'iss', 'act'],
+        },
+      )
+      const actor = payload.act as Caller
+      if (actor.kind === 'service') return { kind: 'service', service: payload.iss! }
+      return { ...(actor as Person), via: payload.iss!, ...(payload.grant ? { grant: payload.grant as Grant } : {}) }
+    },
+  }
+}
+
+/** Reads `INTERNAL_TOKEN_KEYS`: `kid:secret[,kid:secret…]`, secrets base64url of at least 32 bytes. @throws Error naming the bad entry */
+export function parseInternalKeys(text: string): InternalKey[] {
+  return text.split(',').map((entry, index) => {
+    const [, kid, encoded] = /^([\w-]+):([\w-]+)$/.exec(entry.trim()) ?? []
+    const secret = Buffer.from(encoded ?? '', 'base64url')
+    if (!kid || secret.length < 32)
+      throw new Error(`entry ${index + 1} is not kid:secret with a base64url secret of 32 bytes or more`)
+    return { kid, secret }
+  })
+}

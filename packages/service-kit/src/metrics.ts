@@ -1,0 +1,40 @@
+import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+/** The numbers every service has. Labels are bounded: operation and status, never an id. */
+export type HttpMetrics = {
+  registry: Registry
+  inFlight: { inc(): void; dec(): void }
+  observe(operation: string, status: number, seconds: number): void
+}
+
+export function createMetrics(service: string): HttpMetrics {
+  const registry = new Registry()
+  registry.setDefaultLabels({ service })
+  collectDefaultMetrics({ register: registry })
+  const requests = new Histogram({
+    name: 'http_server_request_duration_seconds',
+    help: 'Time from the head of a request to the end of its answer',
+    labelNames: ['operation', 'status'],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
+    registers: [registry],
+  })
+  const inFlight = new Gauge({
+    name: 'http_server_requests_in_flight',
+    help: 'Requests being answered',
+    registers: [registry],
+  })
+  const children = new Map<string, Histogram.Internal<'operation' | 'status'>>()
+  return {
+    registry,
+    inFlight,
+    observe(operation, status, seconds) {
+      const key = `${operation} ${status}`
+      let child = children.get(key)
+      if (!child) {
+        child = requests.labels(operation, String(status))
+        children.set(key, child)
+      }
+      child.observe(seconds)
+    },
+  }
+}

@@ -1,0 +1,91 @@
+import { z } from 'zod'
+import type { Route } from './route.ts'
+
+type Json = Record<string, unknown>
+
+const ErrorShape = {
+  type: 'object',
+  description: 'What went wrong. `error` is an object on OpenAI-shaped paths and the text on /v1/media.',
+  properties: { error: {}, message: { type: 'string' }, request_id: { type: 'string' } },
+  required: ['error', 'message', 'request_id'],
+}
+
+/** OpenAPI 3.1 straight from the routes; schemas with `.meta({ id })` become components. */
+export function openApiDocument(service: string, version: string, routes: Route[]): Json {
+  const schemas: Json = { Error: ErrorShape }
+  const paths: Record<string, Json> = {}
+  for (const route of routes) {
+    const path = route.path.replace(/\+\}/g, '}')
+    paths[path] = { ...paths[path], [route.method]: operationOf(route, schemas) }
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: service, version },
+    paths,
+    components: { schemas, securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
+  }
+}
+
+function operationOf(route: Route, schemas: Json): Json {
+  const { body } = route
+  return {
+    operationId: route.operation,
+    summary: route.summary,
+    ...(route.description ? { description: route.description } : {}),
+    ...(route.auth === 'none' ? {} : { security: [{ bearer: [] }] }),
+    ...parametersOf(route),
+    ...(body
+      ? {
+          requestBody: { required: true, content: 'raw' in body ? { '*/*': {} } : jsonContent(body, 'input', schemas) },
+        }
+      : {}),
+    responses: {
+      ...Object.fromEntries(
+        Object.entries(route.answers).map(([status, shape]) => [status, responseOf(shape, schemas)]),
+      ),
+      default: {
+        description: 'Error',
+        content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+      },
+    },
+  }
+}
+
+function responseOf(shape: Route['answers'][number], schemas: Json): Json {
+  if (shape === null || shape === undefined) return { description: 'No content' }
+  if ('content' in shape) return { description: shape.description, content: { [shape.content]: {} } }
+  return { description: shape.description ?? 'OK', content: jsonContent(shape, 'output', schemas) }
+}
+
+function parametersOf(route: Route): Json {
+  const of = (where: 'path' | 'query', schema: z.ZodType | undefined) => {
+    if (!schema) return []
+    const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as {
+      properties?: Record<string, Json>
+      required?: string[]
+    }
+    return Object.entries(properties).map(([name, property]) => ({
+      name,
+      in: where,
+      required: where === 'path' || required.includes(name),
+      schema: property,
+    }))
+  }
+  const parameters = [...of('path', route.params), ...of('query', route.query)]
+  return parameters.length > 0 ? { parameters } : {}
+}
+
+const jsonContent = (schema: z.ZodType, io: 'input' | 'output', schemas: Json) => ({
+  'application/json': { schema: schemaOf(schema, io, schemas) },
+})
+
+function schemaOf(schema: z.ZodType, io: 'input' | 'output', schemas: Json): Json {
+  const { $schema: _dialect, $defs, ...root } = z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as Json
+  const relocate = (node: unknown) =>
+    JSON.parse(JSON.stringify(node).replaceAll('"#/$defs/', '"#/components/schemas/')) as Json
+  for (const [id, definition] of Object.entries(($defs ?? {}) as Json)) schemas[id] = relocate(definition)
+  const id = schema.meta()?.id
+  if (!id) return relocate(root)
+  schemas[id] = relocate(root)
+  return { $ref: `#/components/schemas/${id}` }
+}

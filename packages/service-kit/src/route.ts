@@ -1,0 +1,85 @@
+import type { z } from 'zod'
+import type { Answer } from './answer.ts'
+import type { Caller, Person } from './auth.ts'
+import type { ErrorPresenter } from './errors.ts'
+import type { Logger } from './logger.ts'
+
+/** Who may call: nobody is asked, a person (user, guest or key), or anyone with an identity (services included). */
+export type AuthMode = 'none' | 'person' | 'any'
+
+/** The one asking, and what belongs to this one request. */
+export type Who<C extends Caller | undefined = Person> = {
+  caller: C
+  requestId: string
+  /** Aborted when the client leaves before its answer is complete. */
+  signal: AbortSignal
+  log: Logger
+}
+
+type CallerOf<A extends AuthMode> = A extends 'person' ? Person : A extends 'any' ? Caller : undefined
+
+/** The body as bytes, unparsed, at most `limit` bytes (else 413). */
+export type RawBody = { raw: true; limit: number }
+export const rawBody = (limit: number): RawBody => ({ raw: true, limit })
+
+/** What an operation answers beside JSON, for the OpenAPI document. */
+export type StreamDoc = { content: string; description: string }
+export const streamOf = (content: string, description: string): StreamDoc => ({ content, description })
+
+type Parsed<S> = S extends z.ZodType ? z.output<S> : S extends RawBody ? Buffer : undefined
+type AnswerDocs = Record<number, z.ZodType | StreamDoc | null>
+type Success<A extends AnswerDocs> = { [K in keyof A]: A[K] extends z.ZodType ? z.input<A[K]> : never }[keyof A]
+
+export type RouteInput<A extends AuthMode, P, Q, B> = {
+  params: Parsed<P>
+  query: Parsed<Q>
+  body: Parsed<B>
+  /** Names in lower case; several lines of one name are joined by `, `. */
+  headers: Readonly<Record<string, string | undefined>>
+  who: Who<CallerOf<A>>
+}
+
+export type RouteSpec<A extends AuthMode, P, Q, B, D extends AnswerDocs> = {
+  /** snake_case, verb first: OpenAPI's operationId, the metric label, the log field, the span's name. */
+  operation: string
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete' | 'options'
+  /** `{name}` is one segment, `{name+}` may hold slashes. */
+  path: `/${string}`
+  /** Further paths of the same operation, not documented. */
+  aliases?: `/${string}`[]
+  summary: string
+  description?: string
+  auth: A
+  params?: P
+  query?: Q
+  body?: B
+  /** Largest JSON body in bytes; the service's own limit when absent. */
+  bodyLimit?: number
+  /** Status → shape. `null`: no body. */
+  answers: D
+  presentError?: ErrorPresenter
+  handler: (
+    input: RouteInput<A, P, Q, B>,
+  ) => Promise<Success<D> | Answer<Success<D>> | Answer<never>> | Success<D> | Answer<Success<D>> | Answer<never>
+}
+
+/** A route with its types forgotten: what the app, OpenAPI and the tests list. */
+export type Route = Omit<
+  RouteSpec<AuthMode, z.ZodType | undefined, z.ZodType | undefined, z.ZodType | RawBody | undefined, AnswerDocs>,
+  'handler'
+> & { handler: (input: never) => unknown }
+
+/** Declares one endpoint. The handler's input and result are typed from the schemas beside it. */
+export const route = <
+  A extends AuthMode,
+  D extends AnswerDocs,
+  P extends z.ZodType | undefined = undefined,
+  Q extends z.ZodType | undefined = undefined,
+  B extends z.ZodType | RawBody | undefined = undefined,
+>(
+  spec: RouteSpec<A, P, Q, B, D>,
+): Route => spec as unknown as Route
+
+/** Gives a group of routes its own way to show errors. */
+export const presentErrorsAs = (presentError: ErrorPresenter, routes: Route[]): Route[] =>
+  routes.map((each) => ({ ...each, presentError }))
