@@ -1,6 +1,18 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir, userInfo } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -42,7 +54,8 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   if (!existsSync(join(dataDir, 'PG_VERSION'))) createCluster({ native, dataDir, account, password: options.password })
   await stopOrphan(dataDir)
   const child = await launch(options, native, dataDir, account)
-  const url = (database: string) => `postgresql://${USER}:${encodeURIComponent(options.password)}@127.0.0.1:${options.port}/${database}`
+  const url = (database: string) =>
+    `postgresql://${USER}:${encodeURIComponent(options.password)}@127.0.0.1:${options.port}/${database}`
   return {
     url,
     process: child,
@@ -97,7 +110,8 @@ function reachableDataDir(dataDir: string, account: Account): string {
   return elsewhere
 }
 
-const isOpen = (path: string): boolean => (statSync(path).mode & 0o001) !== 0 && (dirname(path) === path || isOpen(dirname(path)))
+const isOpen = (path: string): boolean =>
+  (statSync(path).mode & 0o001) !== 0 && (dirname(path) === path || isOpen(dirname(path)))
 
 function outside(path: string): string {
   const folder = join(tmpdir(), `jan-postgres-${createHash('sha256').update(path).digest('hex').slice(0, 12)}`)
@@ -105,7 +119,17 @@ function outside(path: string): string {
   return folder
 }
 
-function createCluster({ native, dataDir, account, password }: { native: string; dataDir: string; account: Account; password: string }): void {
+function createCluster({
+  native,
+  dataDir,
+  account,
+  password,
+}: {
+  native: string
+  dataDir: string
+  account: Account
+  password: string
+}): void {
   // Made beside its place and moved there when whole: a start that was killed half-way leaves nothing that looks like a cluster.
   const unfinished = `${dataDir}.unfinished`
   rmSync(unfinished, { recursive: true, force: true })
@@ -116,13 +140,28 @@ function createCluster({ native, dataDir, account, password }: { native: string;
   try {
     execFileSync(
       join(native, 'bin', 'initdb'),
-      ['-D', unfinished, '-U', USER, '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '--encoding=UTF8', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C', '--data-checksums'],
+      [
+        '-D',
+        unfinished,
+        '-U',
+        USER,
+        '-A',
+        'scram-sha-256',
+        `--pwfile=${passwordFile}`,
+        '--encoding=UTF8',
+        '--locale-provider=builtin',
+        '--builtin-locale=C.UTF-8',
+        '--locale=C',
+        '--data-checksums',
+      ],
       { ...account, stdio: 'pipe', cwd: '/', env: { ...process.env, LC_ALL: 'C' } },
     )
     renameSync(unfinished, dataDir)
   } catch (error) {
     const said = (error as { stderr?: Buffer }).stderr?.toString().trim().split('\n').at(-1)
-    throw new Error(`PostgreSQL could not make its data folder as ${account ? 'nobody' : userInfo().username}: ${said ?? error}`)
+    throw new Error(
+      `PostgreSQL could not make its data folder as ${account ? 'nobody' : userInfo().username}: ${said ?? error}`,
+    )
   } finally {
     rmSync(passwordFile, { force: true })
   }
@@ -135,15 +174,35 @@ async function stopOrphan(dataDir: string): Promise<void> {
   const pid = Number(readFileSync(file, 'utf8').split('\n')[0])
   if (isAlive(pid, 'postgres')) {
     process.kill(pid, 'SIGINT')
-    if (!(await untilGone(pid, 10_000))) throw new Error(`An older PostgreSQL (pid ${pid}) does not stop; end it and start again`)
+    if (!(await untilGone(pid, 10_000)))
+      throw new Error(`An older PostgreSQL (pid ${pid}) does not stop; end it and start again`)
   } else rmSync(file)
 }
 
-async function launch(options: PostgresOptions, native: string, dataDir: string, account: Account): Promise<ChildProcess> {
-  const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=200', 'shared_buffers=64MB', 'log_min_messages=warning', 'log_destination=stderr', ...(options.settings ?? [])]
+async function launch(
+  options: PostgresOptions,
+  native: string,
+  dataDir: string,
+  account: Account,
+): Promise<ChildProcess> {
+  const settings = [
+    'listen_addresses=127.0.0.1',
+    'unix_socket_directories=',
+    'max_connections=200',
+    'shared_buffers=64MB',
+    'log_min_messages=warning',
+    'log_destination=stderr',
+    ...(options.settings ?? []),
+  ]
   const flags = settings.flatMap((setting) => ['-c', setting])
   // Its own process group: Ctrl-C on the terminal must reach the supervisor alone, which stops things in order.
-  const child = spawn(join(native, 'bin', 'postgres'), ['-D', dataDir, '-p', String(options.port), ...flags], { ...account, cwd: '/', detached: true, stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, LC_ALL: 'C' } })
+  const child = spawn(join(native, 'bin', 'postgres'), ['-D', dataDir, '-p', String(options.port), ...flags], {
+    ...account,
+    cwd: '/',
+    detached: true,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, LC_ALL: 'C' },
+  })
   const said: string[] = []
   child.stderr!.setEncoding('utf8').on('data', (text: string) => {
     for (const line of text.split('\n').filter(Boolean)) {
@@ -163,7 +222,14 @@ async function launch(options: PostgresOptions, native: string, dataDir: string,
 
 async function untilAccepting({ port, password }: PostgresOptions): Promise<void> {
   for (const deadline = Date.now() + 30_000; ; ) {
-    const client = new pg.Client({ host: '127.0.0.1', port, user: USER, password, database: 'postgres', connectionTimeoutMillis: 2000 })
+    const client = new pg.Client({
+      host: '127.0.0.1',
+      port,
+      user: USER,
+      password,
+      database: 'postgres',
+      connectionTimeoutMillis: 2000,
+    })
     try {
       await client.connect()
       return

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { LookupFunction } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { createGuardedFetch, type GuardedFetch, type GuardedFetchOptions } from '../src/guarded-fetch.ts'
 import { GuardedFetchError } from '../src/guarded-fetch-error.ts'
+import { isPublicAddress } from '../src/public-address.ts'
 import { fakeLookup, type Site, startSite } from './local-site.ts'
 
 const names = {
@@ -12,7 +12,6 @@ const names = {
   'other.test': [['127.0.0.1']],
   'evil.test': [['127.0.0.1']],
   'multi.test': [['93.184.216.34', '127.0.0.1']],
-  'rebind.test': [['127.0.0.1']],
   'metadata.test': [['169.254.169.254']],
   'nat64.test': [['64:ff9b::7f00:1']],
   'nothing.test': [[]],
@@ -147,25 +146,11 @@ describe('addresses that are not public', () => {
     }
   })
 
-  test('a name that changes its address between two calls is judged at each connection', async () => {
-    const rebinding = { 'rebind.test': [['93.184.216.34'], ['127.0.0.1']] }
-    const guarded = guard({ lookup: fakeLookup(rebinding), timeoutMs: 150 })
-    expect((await failure(guarded.fetch('http://rebind.test/'))).code).toMatch(/unreachable|timeout/)
-    expect((await failure(guarded.fetch('http://rebind.test/'))).code).toBe('blocked')
-  })
-
-  test('the connected peer is judged too, whatever the resolver said', async () => {
-    let reads = 0
-    const lying: LookupFunction = (_hostname, _options, callback) => {
-      const address = { family: 4, address: '' }
-      Object.defineProperty(address, 'address', { get: () => (reads++ === 0 ? '93.184.216.34' : '127.0.0.1') })
-      callback(null, [address])
-    }
-    const web = await startSite((_request, response) => void response.end('SECRET'))
-    // Port 80 of this machine may be closed: then the lie ends at a refused connection, which is as good.
-    const error = await failure(guard({ lookup: lying, timeoutMs: 500 }).fetch('http://lying.test/'))
-    expect(error.code).toMatch(/blocked|unreachable/)
-    await web.close()
+  test('a name that was public when somebody checked it is judged again when it is dialled', async () => {
+    const rebinding = fakeLookup({ 'rebind.test': [['93.184.216.34'], ['127.0.0.1']] })
+    const checked = await new Promise((resolve) => rebinding('rebind.test', {}, (_error, address) => resolve(address)))
+    expect(isPublicAddress(String(checked))).toBe(true)
+    expect((await failure(guard({ lookup: rebinding }).fetch('http://rebind.test/'))).code).toBe('blocked')
   })
 
   test('a name without an address and a name nobody knows are unreachable', async () => {
@@ -256,7 +241,7 @@ describe('redirects', () => {
   ])('into %s are refused without naming it', async (to) => {
     const error = await failure(guard().fetch(redirectTo(to.replace('{port}', String(secret.port)))))
     expect(error.code).toBe('blocked')
-    expect(error.message).not.toMatch(/127|::|169|etc|evil|password/)
+    expect(error.message).not.toMatch(/127|::|169|passwd|evil|password/)
     expect(error.cause).toBeInstanceOf(Error)
   })
 

@@ -1,46 +1,81 @@
-import { aText, anObject, type Fields, findProblem, isRecord, isText, oneOf, type Rule, wholeNumber } from './check-fields.ts'
-import { check } from './openai-error.ts'
+import { z } from 'zod'
+import { imageUrls, nameImage } from './name-images.ts'
+import { OpenAiError, parseWith } from './openai-error.ts'
 
-export type ToolCall = { id: string; type: 'function'; function: { name: string; arguments: string } }
-export type Part = { type: string; text?: string; image_url?: { url: string } }
-export type Message = { role: string; content?: string | Part[] | null; tool_calls?: ToolCall[]; tool_call_id?: string }
-export type JsonSchema = Record<string, unknown>
-export type Tool = { function: { name: string; parameters?: JsonSchema } }
+const part = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('text'), text: z.string() }),
+  z.object({ type: z.literal('image_url'), image_url: z.object({ url: z.string() }) }),
+  z.object({ type: z.literal('refusal'), refusal: z.string() }),
+])
+const message = z
+  .object({
+    role: z.enum(['system', 'developer', 'user', 'assistant', 'tool']),
+    content: z.string().or(z.array(part)).nullish(),
+    tool_calls: z
+      .array(z.object({ id: z.string(), function: z.object({ name: z.string(), arguments: z.string() }) }))
+      .nullish(),
+    tool_call_id: z.string().nullish(),
+  })
+  .refine(({ role, content }) => role === 'assistant' || typeof content === 'string' || content, 'content is missing')
+const named = z.object({ type: z.literal('function'), function: z.object({ name: z.string() }) })
+const jsonSchema = z.record(z.string(), z.unknown())
+const tool = named.extend({
+  function: z.object({ name: z.string().regex(/^[\w-]{1,64}$/), parameters: jsonSchema.nullish() }),
+})
+const tokenLimit = z.int().min(1).nullish()
+
+const chatRequest = z
+  .object({
+    messages: z.array(message).min(1),
+    tools: z.array(tool).nullish(),
+    tool_choice: z.enum(['none', 'auto', 'required']).or(named).nullish(),
+    parallel_tool_calls: z.boolean().nullish(),
+    response_format: z
+      .object({ type: z.enum(['text', 'json_object']) })
+      .or(z.object({ type: z.literal('json_schema'), json_schema: z.object({ schema: jsonSchema }) }))
+      .nullish(),
+    stream: z.boolean().nullish(),
+    stream_options: z.object({ include_usage: z.boolean().optional() }).nullish(),
+    max_tokens: tokenLimit,
+    max_completion_tokens: tokenLimit,
+    stop: z
+      .string()
+      .min(1)
+      .or(z.array(z.string().min(1)).max(4))
+      .nullish(),
+    n: z.literal(1, 'the simulator gives one choice').nullish(),
+  })
+  .refine(({ stream, stream_options: options }) => stream || !options, 'stream_options needs stream: true')
 
 /** What the simulator reads of a chat request; whatever else a client sends is ignored. */
-export type ChatRequest = {
-  messages: Message[]
-  tools?: Tool[]
-  tool_choice?: 'none' | 'auto' | 'required' | { function: { name: string } }
-  parallel_tool_calls?: boolean
-  response_format?: { type: string; json_schema?: { schema: JsonSchema } }
-  stream?: boolean
-  stream_options?: { include_usage?: boolean }
-  max_tokens?: number
-  max_completion_tokens?: number
-  stop?: string | string[]
+export type ChatRequest = z.infer<typeof chatRequest>
+export type Message = ChatRequest['messages'][number]
+export type Tool = z.infer<typeof tool>
+
+/** Throws 400 for what OpenAI refuses too. */
+export function readChatRequest(body: unknown): ChatRequest {
+  const request = parseWith(chatRequest, body)
+  requireToolAnswers(request.messages)
+  request.messages.flatMap(imageUrls).map(nameImage)
+  const { tools, tool_choice: choice } = request
+  const wanted = typeof choice === 'object' ? choice?.function.name : undefined
+  const offered = !choice || choice === 'none' || tools?.some((tool) => !wanted || tool.function.name === wanted)
+  if (!offered) throw new OpenAiError(400, 'tool_choice asks for a tool that is not in tools.', null, 'tool_choice')
+  return request
 }
 
-const isTool = (value: unknown) => isRecord(value) && isRecord(value.function) && /^[\w-]{1,64}$/.test(`${value.function.name}`)
-const isToolChoice = (value: unknown) => ['none', 'auto', 'required'].includes(value as string) || isTool(value)
-const isFormat = ({ type, json_schema: schema }: Fields) =>
-  type === 'text' || type === 'json_object' || (type === 'json_schema' && isRecord(schema) && isRecord(schema.schema))
-const isToolCall = (value: unknown) => isTool(value) && isRecord(value) && isText(value.id)
-
-const requestRules: Record<string, Rule> = {
-  messages: ['a list of at least one message', (value) => Array.isArray(value) && value.length > 0],
-  tools: ['a list of {type: "function", function: {name, …}}', (value) => Array.isArray(value) && value.every(isTool)],
-  tool_choice: ['none, auto, required or {type: "function", function: {name}}', isToolChoice],
-  response_format: ['text, json_object or json_schema with a schema', (value) => isRecord(value) && isFormat(value)],
-  max_tokens: wholeNumber(1, 1e9),
-  max_completion_tokens: wholeNumber(1, 1e9),
-  stop: ['one text or up to four', (value) => [value].flat().length <= 4 && [value].flat().every((text) => isText(text) && text)],
-  n: ['1: the simulator gives one choice', (value) => value === 1],
-  stream_options: anObject,
+/** Each tool call has one answer, directly after it, and nothing else is answered: real models refuse other histories. */
+function requireToolAnswers(messages: Message[]): void {
+  const open = new Set<string | null | undefined>()
+  for (const { role, tool_call_id: id, tool_calls: calls } of [...messages, { role: 'user' } as Message]) {
+    const expected = role === 'tool' ? open.delete(id) : open.size === 0
+    if (!expected) throw new OpenAiError(400, 'Tool calls and tool messages do not match.', null, 'messages')
+    for (const call of calls ?? []) open.add(call.id)
+  }
 }
-const messageRules: Record<string, Rule> = {
-  role: oneOf('system', 'developer', 'user', 'assistant', 'tool'),
-  content: ['a text or a list of text, image_url and refusal parts', (value) => isText(value) || isPartList(value)],
-  tool_calls: ['a list of {id, type, function}', (value) => Array.isArray(value) && value.every(isToolCall)],
-  tool_call_id: aText,
+
+/** The text of a message, its text parts joined by a line break. */
+export function textOf(message: Message | undefined): string {
+  const content = message?.content ?? ''
+  return typeof content === 'string' ? content : content.map((part) => ('text' in part ? part.text : '')).join('\n')
 }

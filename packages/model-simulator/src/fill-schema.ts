@@ -1,33 +1,35 @@
-import type { JsonSchema } from './chat-request.ts'
-import { check } from './openai-error.ts'
+import { OpenAiError } from './openai-error.ts'
 
-/** A value that fits a simple JSON Schema, `text` standing in every string. Throws 400 on a schema it cannot fill. */
+/** The part of JSON Schema that is understood. */
+export type JsonSchema = {
+  type?: string | string[]
+  enum?: unknown[]
+  properties?: Record<string, JsonSchema>
+  required?: string[]
+  items?: JsonSchema
+  minimum?: number
+  maxLength?: number
+}
+
+/** A value that fits a simple schema, `text` standing in every string. Throws 400 on a schema it does not understand. */
 export function fillSchema(schema: JsonSchema, text: string): unknown {
-  const { type, properties = {}, enum: values, anyOf, minLength, maxLength, minimum, maximum } = schema
-  if ('const' in schema) return schema.const
-  if (Array.isArray(values)) return values[0]
-  if (Array.isArray(anyOf)) return fillSchema(anyOf[0], text)
-  const kinds = Array.isArray(type) ? type : [type]
-  const fields = properties as Record<string, JsonSchema>
-  switch (kinds.find((kind) => kind !== 'null') ?? kinds[0]) {
-    case 'object': {
-      const required = (schema.required ?? Object.keys(fields)) as string[]
-      return Object.fromEntries(required.map((name) => [name, fillSchema(fields[name] ?? { type: 'string' }, text)]))
-    }
-    case 'array': {
-      const items = (schema.items ?? { type: 'string' }) as JsonSchema
-      return Array.from({ length: Number(schema.minItems ?? schema.maxItems ?? 1) }, () => fillSchema(items, text))
-    }
+  const { enum: values, properties = {}, required = Object.keys(properties), items = { type: 'string' } } = schema
+  if (values) return values[0]
+  switch ([schema.type].flat()[0]) {
+    case 'object':
+      return Object.fromEntries(
+        required.map((name) => [name, fillSchema(properties[name] ?? { type: 'string' }, text)]),
+      )
+    case 'array':
+      return [fillSchema(items, text)]
     case 'string':
-      return text.slice(0, Number(maxLength ?? Number.POSITIVE_INFINITY)).padEnd(Number(minLength ?? 0), '.')
+      return text.slice(0, schema.maxLength)
     case 'integer':
     case 'number':
-      return Number(minimum ?? maximum ?? 1)
+      return schema.minimum ?? 1
     case 'boolean':
       return true
-    case 'null':
-      return null
     default:
-      check(false, `The simulator cannot fill the schema ${JSON.stringify(schema).slice(0, 200)}.`, 'schema')
+      throw new OpenAiError(400, `The simulator cannot fill the schema ${JSON.stringify(schema).slice(0, 200)}.`)
   }
 }

@@ -1,6 +1,8 @@
+import type { ZodType } from 'zod'
+
 const types: Record<number, string> = { 401: 'authentication_error', 403: 'permission_error', 429: 'rate_limit_error' }
 
-/** A refusal; thrown anywhere, written by the server in OpenAI's error shape. */
+/** A refusal; thrown anywhere, written by the server as `status` and `body` in OpenAI's shape. */
 export class OpenAiError extends Error {
   readonly status: number
   readonly body: { error: { message: string; type: string; param: string | null; code: string | null } }
@@ -13,7 +15,24 @@ export class OpenAiError extends Error {
   }
 }
 
-/** Throws a 400 about `param` unless the condition holds. */
-export function check(holds: boolean, message: string, param: string | null = null): asserts holds {
-  if (!holds) throw new OpenAiError(400, message, null, param)
+/** The value as the schema reads it. Throws 400 naming the first field that does not fit. */
+export function parseWith<T>(schema: ZodType<T>, value: unknown, what = 'request', code?: string): T {
+  const { success, data, error } = schema.safeParse(value)
+  if (success) return data
+  const { path = [], message } = error.issues[0] ?? {}
+  throw new OpenAiError(
+    400,
+    `Bad ${what}: ${[path.join('.'), message].filter(Boolean).join(': ')}`,
+    code,
+    path.join('.'),
+  )
+}
+
+/** Throws 400 with the position of what is no JSON. */
+export function parseJson(text: string, what = 'request', code?: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new OpenAiError(400, `Bad ${what}: not JSON (${(error as Error).message}).`, code)
+  }
 }

@@ -8,21 +8,26 @@ const tooLarge = (limit: number) =>
   })
 
 /** Reads a request body of at most `limit` bytes. Refuses by `Content-Length` before reading, else as soon as the limit is passed. */
-export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
-  if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge(limit)
+export function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
+  if (Number(request.headers['content-length'] ?? 0) > limit) return Promise.reject(tooLarge(limit))
   const chunks: Buffer[] = []
   let size = 0
-  try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
+  return new Promise((resolve, reject) => {
+    request.on('data', (chunk: Buffer) => {
       size += chunk.length
-      if (size > limit) throw tooLarge(limit)
-      chunks.push(chunk)
-    }
-  } catch (error) {
-    if (error instanceof AppError) throw error
-    throw new AppError('client_closed_request', 'The request body ended early', { cause: error })
-  }
-  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)
+      if (size <= limit) chunks.push(chunk)
+      else {
+        // Not destroyed: the refusal still has to reach the client over this socket.
+        request.pause()
+        reject(tooLarge(limit))
+      }
+    })
+    request.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)))
+    const cut = (cause?: Error) =>
+      reject(new AppError('client_closed_request', 'The request body ended early', { cause }))
+    request.once('error', cut)
+    request.once('close', () => cut())
+  })
 }
 
 /** JSON that could not be parsed; `position` counts UTF-16 units from 0. */

@@ -3,7 +3,11 @@ import { fileURLToPath } from 'node:url'
 import { migrate } from '@jan/service-kit/migrate'
 import pg from 'pg'
 
-export type TestDatabase = { url: string; query: (sql: string, values?: unknown[]) => Promise<Record<string, unknown>[]>; drop(): Promise<void> }
+export type TestDatabase = {
+  url: string
+  query: (sql: string, values?: unknown[]) => Promise<Record<string, unknown>[]>
+  drop(): Promise<void>
+}
 
 /**
  * A new, empty database of this test file's own on the run's PostgreSQL.
@@ -15,7 +19,8 @@ export async function createTestDatabase({ service }: { service?: string } = {})
   const name = `test_${(service ?? 'any').replace(/\W/g, '_')}_${randomBytes(6).toString('hex')}`
   await run(server, `CREATE DATABASE ${name}`)
   const url = Object.assign(new URL(server), { pathname: `/${name}` }).toString()
-  if (service) await migrate(url, fileURLToPath(new URL(`../../../services/${service}/prisma/migrations`, import.meta.url)))
+  if (service)
+    await migrate(url, fileURLToPath(new URL(`../../../services/${service}/prisma/migrations`, import.meta.url)))
   return {
     url,
     query: (sql, values) => run(url, sql, values),

@@ -1,7 +1,13 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-export type Served = { url: string; port: number; server: Server; close(): Promise<void>; [Symbol.asyncDispose](): Promise<void> }
+export type Served = {
+  url: string
+  port: number
+  server: Server
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
 
 /** Any request listener on a free loopback port. */
 export async function serve(listener: RequestListener, port = 0): Promise<Served> {

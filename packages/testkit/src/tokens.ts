@@ -17,11 +17,24 @@ export async function createTokenIssuer(issuer: string = TEST_ISSUER): Promise<T
   const { publicKey, privateKey } = await generateKeyPair('RS256')
   const jwk = { ...(await exportJWK(publicKey)), alg: 'RS256', use: 'sig', kid: 'test' }
   const token: TokenIssuer['token'] = (subject, claims = {}) =>
-    new SignJWT({ aud: 'jan', typ: 'Bearer', azp: 'jan-client', preferred_username: subject, realm_access: { roles: ['user'] }, exp: Math.floor(Date.now() / 1000) + 3600, ...claims })
+    new SignJWT({
+      aud: 'jan',
+      typ: 'Bearer',
+      azp: 'jan-client',
+      preferred_username: subject,
+      realm_access: { roles: ['user'] },
+      exp: Math.floor(Date.now() / 1000) + 3600,
+      ...claims,
+    })
       .setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid: 'test' })
       .setIssuer(claims.iss ?? issuer)
       .setSubject(subject)
       .setIssuedAt()
       .sign(privateKey)
-  return { keys: createLocalJWKSet({ keys: [jwk] }), issuer, token, bearer: async (subject, claims) => ({ authorization: `Bearer ${await token(subject, claims)}` }) }
+  return {
+    keys: createLocalJWKSet({ keys: [jwk] }),
+    issuer,
+    token,
+    bearer: async (subject, claims) => ({ authorization: `Bearer ${await token(subject, claims)}` }),
+  }
 }

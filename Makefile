@@ -1,0 +1,55 @@
+# Every target does its own set-up. `make help` lists them.
+SHELL := /bin/sh
+# The pinned Node comes first: recipes run on it though the machine has another one.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+export TURBO_TELEMETRY_DISABLED := 1
+JAN := node packages/embedded/src/cli.ts
+INSTALLED := node_modules/.jan-installed
+
+.PHONY: help install generate demo start start-bg stop status reset logs doctor user test verify jest
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(INSTALLED): package-lock.json package.json $(wildcard packages/*/package.json services/*/package.json tests/package.json)
+	@npm ci --loglevel=error
+	@touch $@
+
+install: $(INSTALLED)
+
+# What is git-ignored and must exist before anything runs: Prisma's clients.
+generate: $(INSTALLED)
+	@turbo run generate --output-logs=none --no-update-notifier >/dev/null || turbo run generate --no-update-notifier
+
+demo: generate ## start the platform, walk through the main job, stop
+	@$(JAN) demo
+
+start: generate ## the whole platform in the foreground; Ctrl-C stops it
+	@exec $(JAN) start
+
+start-bg: generate ## the whole platform in the background; returns when all is ready
+	@$(JAN) start-bg
+
+stop: install ## stop what start-bg started
+	@$(JAN) stop
+
+status: install ## what runs, and where
+	@$(JAN) status
+
+reset: install ## stop, and remove everything that was kept (.jan/)
+	@$(JAN) reset
+
+logs: install ## follow a part's log: make logs S=llm-api
+	@S="$(S)" $(JAN) logs
+
+doctor: install ## look for what could stand in the way
+	@$(JAN) doctor
+
+user: install ## create a user: make user EMAIL=… [PASSWORD=…] [ROLE=user|admin] [JSON=1]
+	@EMAIL="$(EMAIL)" PASSWORD="$(PASSWORD)" ROLE="$(ROLE)" JSON="$(JSON)" $(JAN) user
+
+test: $(INSTALLED) ## type-check, lint and run every test
+	@node scripts/test.ts
+
+verify: test ## what CI runs

@@ -1,0 +1,215 @@
+/**
+ * The tool-calling loop as a fold: `state = fold(state, event)` over what happened, `next(state)` says what is to be done.
+ * No I/O, no clock, no randomness: whoever performs the effects decides where the events live, and a run that lost its
+ * performer continues from its events.
+ */
+
+/** A message as chat completions know it; only the messages that the loop adds itself have a known shape. */
+export type ChatMessage = { role: string; [field: string]: unknown }
+
+/** `arguments` is the JSON text as the model wrote it, valid or not. `id` is unique within a run. */
+export type ToolCall = { id: string; name: string; arguments: string }
+
+export type LoopTool = {
+  name: string
+  /** `server`: performed by the run. `client`: the run ends, and the caller answers in a new one. */
+  where: 'server' | 'client'
+  /** May run twice without harm (read-only or idempotent): repeated when its outcome was lost. */
+  repeatable?: boolean
+  description?: string
+  /** JSON Schema of the arguments. */
+  parameters?: Record<string, unknown>
+  strict?: boolean | null
+}
+
+/** `maxRounds` counts model turns that may ask for tools; `maxToolCalls` counts tools that were started. */
+export type LoopLimits = { maxRounds: number; maxToolCalls?: number }
+
+/** In tokens. */
+export type Usage = {
+  inputTokens: number
+  outputTokens: number
+  cachedTokens: number
+  cacheWriteTokens: number
+  reasoningTokens: number
+}
+
+export type TurnMessage = { text: string; reasoning?: string; calls: ToolCall[] }
+
+/** A piece of a turn while it is streamed. The pieces of a turn add up to its message. */
+export type TurnDelta =
+  | { kind: 'text' | 'reasoning'; text: string }
+  | { kind: 'arguments'; callId: string; name: string; text: string }
+
+/** What a call came to. `unknown`: it may or may not have happened. `output` is what the model is told. */
+export type Outcome = { status: 'ok' | 'error' | 'unknown'; output: string }
+
+export type RunError = { code: string; message: string }
+
+/** Why a run ended before or beside a plain answer. */
+export type EndReason = 'client_calls' | 'depth' | 'max_output_tokens' | 'content_filter'
+
+export type Started = { type: 'started'; messages: ChatMessage[]; tools: LoopTool[]; limits: LoopLimits }
+/** The model took turn number `turn` (from 1); `model` is the name that answers. Repeated when the turn was lost midway. */
+export type TurnStarted = { type: 'turn.started'; turn: number; model: string }
+export type TurnDeltaEvent = { type: 'turn.delta'; delta: TurnDelta }
+/** A turn counts only with this event. `usage` is null when the model does not tell. */
+export type TurnDone = { type: 'turn.done'; message: TurnMessage; usage: Usage | null; finishReason: string }
+/** The call is about to be performed: committed before its tool starts. */
+export type CallIntent = { type: 'call.intent'; call: ToolCall }
+export type CallOutcome = { type: 'call.outcome'; callId: string } & Outcome
+export type Ended = {
+  type: 'ended'
+  status: 'completed' | 'incomplete' | 'failed' | 'cancelled'
+  reason?: EndReason
+  error?: RunError
+}
+
+export type LoopEvent = Started | TurnStarted | TurnDeltaEvent | TurnDone | CallIntent | CallOutcome | Ended
+
+type DoneTurn = { message: TurnMessage; finishReason: string }
+
+export type LoopState = {
+  start: Started | null
+  /** Turns that are done, in order. */
+  turns: readonly DoneTurn[]
+  /** A turn began and is not done. */
+  inTurn: boolean
+  /** Ids of calls that were started. */
+  begun: ReadonlySet<string>
+  outcomes: ReadonlyMap<string, Outcome>
+  ended: Ended | null
+}
+
+export const initial: LoopState = {
+  start: null,
+  turns: [],
+  inTurn: false,
+  begun: new Set(),
+  outcomes: new Map(),
+  ended: null,
+}
+
+/** The state after one more event. Pure: the given state stays as it was. */
+export function fold(state: LoopState, event: LoopEvent): LoopState {
+  switch (event.type) {
+    case 'started':
+      return { ...state, start: event }
+    case 'turn.started':
+      return { ...state, inTurn: true }
+    case 'turn.delta':
+      return state
+    case 'turn.done': {
+      const { message, finishReason } = event
+      return { ...state, inTurn: false, turns: [...state.turns, { message, finishReason }] }
+    }
+    case 'call.intent':
+      return { ...state, begun: new Set([...state.begun, event.call.id]) }
+    case 'call.outcome': {
+      const { callId, status, output } = event
+      return { ...state, outcomes: new Map([...state.outcomes, [callId, { status, output }]]) }
+    }
+    case 'ended':
+      return { ...state, inTurn: false, ended: event }
+  }
+}
+
+/** What the model is to be asked. Without tools it is the last turn of a run that has used up its rounds. */
+export type Turn = { number: number; messages: ChatMessage[]; tools: LoopTool[] }
+
+export type Effect =
+  | { do: 'nothing' }
+  /** These follow from what is known, without acting on the world. */
+  | { do: 'append'; events: (CallOutcome | Ended)[] }
+  | { do: 'ask_model'; turn: Turn }
+  /** Append the intents in one go, then perform all calls at once, then append their outcomes. */
+  | { do: 'call_tools'; calls: ToolCall[] }
+
+/** What is to be done now, given that nothing is being done: the first rule that fits. */
+export function next(state: LoopState): Effect {
+  const { start, ended, turns } = state
+  if (!start || ended) return { do: 'nothing' }
+  const last = turns.at(-1)
+  if (state.inTurn || !last) return askModel(start, state)
+  if (turns.length > start.limits.maxRounds) return end({ status: 'incomplete', reason: 'depth' })
+  const cut = CUT_SHORT[last.finishReason]
+  // The calls of a turn that was cut are not whole: none of them runs.
+  if (cut) return end({ status: 'incomplete', reason: cut })
+  const settled = settle(start, state, last.message.calls)
+  if (settled.length > 0) return { do: 'append', events: settled }
+  const open = last.message.calls.filter((call) => !state.outcomes.has(call.id))
+  const due = open.filter((call) => toolOf(start, call)?.where === 'server')
+  if (due.length > 0) return { do: 'call_tools', calls: due }
+  if (open.length > 0) return end({ status: 'completed', reason: 'client_calls' })
+  if (last.message.calls.length === 0) return end({ status: 'completed' })
+  return askModel(start, state)
+}
+
+const CUT_SHORT: Record<string, EndReason | undefined> = {
+  length: 'max_output_tokens',
+  content_filter: 'content_filter',
+}
+
+/** The calls of a finished run that its caller is to answer. */
+export function pendingClientCalls(state: LoopState): ToolCall[] {
+  if (state.ended?.reason !== 'client_calls') return []
+  return state.turns.at(-1)?.message.calls.filter((call) => !state.outcomes.has(call.id)) ?? []
+}
+
+const end = (how: Omit<Ended, 'type'>): Effect => ({ do: 'append', events: [{ type: 'ended', ...how }] })
+
+const toolOf = (start: Started, call: ToolCall) => start.tools.find((tool) => tool.name === call.name)
+
+/** Outcomes that need no performing: lost calls that must not run twice, unknown tools, calls beyond the limit. */
+function settle(start: Started, state: LoopState, calls: ToolCall[]): CallOutcome[] {
+  const outcome = (call: ToolCall, status: Outcome['status'], output: string): CallOutcome[] => [
+    { type: 'call.outcome', callId: call.id, status, output },
+  ]
+  let room = (start.limits.maxToolCalls ?? Number.POSITIVE_INFINITY) - state.begun.size
+  return calls.flatMap((call) => {
+    if (state.outcomes.has(call.id)) return []
+    const tool = toolOf(start, call)
+    if (!tool) return outcome(call, 'error', `There is no tool named '${call.name}'`)
+    if (tool.where === 'client') return []
+    if (state.begun.has(call.id))
+      return tool.repeatable ? [] : outcome(call, 'unknown', 'It is not known whether this call happened')
+    if (room <= 0)
+      return outcome(call, 'error', `Not called: the limit of ${start.limits.maxToolCalls} tool calls is reached`)
+    room -= 1
+    return []
+  })
+}
+
+function askModel(start: Started, state: LoopState): Effect {
+  const number = state.turns.length + 1
+  const messages = [...start.messages, ...state.turns.flatMap((turn) => turnMessages(turn.message, state.outcomes))]
+  return { do: 'ask_model', turn: { number, messages, tools: number > start.limits.maxRounds ? [] : start.tools } }
+}
+
+const turnMessages = (message: TurnMessage, outcomes: LoopState['outcomes']): ChatMessage[] => [
+  assistantMessage(message.text, message.calls),
+  ...message.calls.map((call) => toolMessage(call.id, outcomes.get(call.id) ?? LOST)),
+]
+const LOST: Outcome = { status: 'unknown', output: 'This call has no result' }
+
+/** A model turn as the model is shown it later. */
+export const assistantMessage = (text: string, calls: ToolCall[]): ChatMessage => ({
+  role: 'assistant',
+  content: text === '' && calls.length > 0 ? null : text,
+  ...(calls.length === 0
+    ? {}
+    : {
+        tool_calls: calls.map(({ id, name, arguments: text }) => ({
+          id,
+          type: 'function',
+          function: { name, arguments: text },
+        })),
+      }),
+})
+
+/** An outcome as the model is told it. */
+export const toolMessage = (callId: string, { status, output }: Outcome): ChatMessage => ({
+  role: 'tool',
+  tool_call_id: callId,
+  content: status === 'error' ? `Error: ${output}` : output,
+})

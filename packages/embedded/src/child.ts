@@ -1,0 +1,66 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdirSync, openSync, readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { Part } from './parts.ts'
+
+/** Tells a child that its parent is gone, however it went: see die-with-parent.ts. */
+const PRELOADS = [
+  '--import',
+  new URL('./die-with-parent.ts', import.meta.url).href,
+  '--import',
+  '@jan/service-kit/telemetry',
+]
+
+export type ChildOptions = { part: Part; url: string; logFile: string; env: NodeJS.ProcessEnv; cwd: string }
+
+/** Starts a part; its output is appended to its log file. */
+export function startChild({ part, logFile, env, cwd }: ChildOptions): ChildProcess {
+  mkdirSync(dirname(logFile), { recursive: true })
+  const log = openSync(logFile, 'a')
+  return spawn(process.execPath, [...PRELOADS, part.script], {
+    cwd,
+    env: { ...env, ...part.env },
+    detached: true,
+    stdio: ['ignore', log, log, 'ipc'],
+  })
+}
+
+/** Waits until the part answers 200. @throws Error with the last lines of its log when it ends or stays silent */
+export async function untilReady(
+  child: ChildProcess,
+  { part, url, logFile }: ChildOptions,
+  ms = 30_000,
+): Promise<void> {
+  for (const deadline = Date.now() + ms; ; ) {
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`${part.name} ended at start: ${lastWords(logFile)}`)
+    if (await answers(`${url}${part.readyPath}`)) return
+    if (Date.now() > deadline) throw new Error(`${part.name} does not get ready: ${lastWords(logFile)}`)
+    await new Promise((done) => setTimeout(done, 60))
+  }
+}
+
+export async function answers(url: string, ms = 2000): Promise<boolean> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(ms) })
+    await response.body?.cancel()
+    return response.ok
+  } catch {
+    return false
+  }
+}
+
+function lastWords(logFile: string): string {
+  const lines = readFileSync(logFile, 'utf8').trim().split('\n')
+  return `${lines.slice(-8).join('\n')}\n(all of it: ${logFile})`
+}
+
+/** SIGTERM, and SIGKILL when it takes longer than `ms`. */
+export async function stopChild(child: ChildProcess, ms: number): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const gone = new Promise<void>((done) => child.once('exit', () => done()))
+  child.kill('SIGTERM')
+  const hard = setTimeout(() => child.kill('SIGKILL'), ms)
+  await gone
+  clearTimeout(hard)
+}

@@ -1,0 +1,58 @@
+import { spawn } from 'node:child_process'
+import { lstatSync, mkdirSync, openSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { statusTable } from './command-status.ts'
+import type { Layout } from './layout.ts'
+import { untilGone } from './processes.ts'
+import { readRunning } from './run-file.ts'
+import { logFileOf } from './supervisor.ts'
+
+const START_MS = 120_000
+
+/** Starts the platform as a process of its own and returns when all of it is ready. @throws Error with what the supervisor said */
+export async function startInBackground(layout: Layout, env: NodeJS.ProcessEnv): Promise<void> {
+  const already = readRunning(layout)
+  if (already) return console.log(`The platform already runs (pid ${already.pid}).`)
+  await launch(layout, env)
+  console.log(await statusTable(layout))
+  console.log('\nReady. make stop ends it.')
+}
+
+export async function launch(layout: Layout, env: NodeJS.ProcessEnv): Promise<void> {
+  const logFile = logFileOf(layout, 'supervisor')
+  mkdirSync(dirname(logFile), { recursive: true })
+  const log = openSync(logFile, 'w')
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'cli.ts'), 'start'], {
+    cwd: layout.root,
+    env,
+    detached: true,
+    stdio: ['ignore', log, log],
+  })
+  child.unref()
+  for (const deadline = Date.now() + START_MS; ; ) {
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error(readFileSync(logFile, 'utf8').trim())
+    if (readRunning(layout)?.state === 'ready') return
+    if (Date.now() > deadline) throw new Error(`The platform does not get ready; see ${logFile}`)
+    await new Promise((done) => setTimeout(done, 100))
+  }
+}
+
+/** Ends a running platform in order. */
+export async function stopBackground(layout: Layout): Promise<void> {
+  const running = readRunning(layout)
+  if (!running) return console.log('The platform does not run.')
+  process.kill(running.pid, 'SIGTERM')
+  if (!(await untilGone(running.pid, 60_000))) throw new Error(`The supervisor (pid ${running.pid}) does not end`)
+  console.log('Stopped.')
+}
+
+/** Ends the platform and removes everything it kept. */
+export async function reset(layout: Layout): Promise<void> {
+  if (readRunning(layout)) await stopBackground(layout)
+  const data = join(layout.stateDir, 'postgres')
+  // Root's data may lie outside a closed home folder, behind a link: see postgres.ts.
+  if (lstatSync(data, { throwIfNoEntry: false })?.isSymbolicLink())
+    rmSync(dirname(readlinkSync(data)), { recursive: true, force: true })
+  rmSync(layout.stateDir, { recursive: true, force: true })
+  console.log(`Removed ${layout.stateDir}.`)
+}

@@ -1,0 +1,83 @@
+import type { KongRoute, KongService } from './kong-file.ts'
+
+type Candidate = { path: string; pattern: RegExp; rank: number; service: KongService; route: KongRoute }
+
+/** `path` is what the service gets, `prefix` what was taken off the front. */
+export type Match = { service: KongService; path: string; prefix?: string }
+
+/** Kong's order for routes that match by path alone: expressions by regex_priority, then prefixes by length. */
+export const compileRoutes = (services: KongService[]): Candidate[] =>
+  services
+    .flatMap((service) => service.routes.flatMap((route) => route.paths.map((path) => compile(service, route, path))))
+    .sort((one, other) => other.rank - one.rank)
+
+const ANY_PREFIX = 1_000_000 // longer than any path
+
+function compile(service: KongService, route: KongRoute, path: string): Candidate {
+  const expression = path.startsWith('~') ? path.slice(1) : path.replaceAll('.', '\\.')
+  const rank = path.startsWith('~') ? ANY_PREFIX + (route.regex_priority ?? 0) : path.length
+  return { path, pattern: new RegExp(`^${expression}`), rank, service, route }
+}
+
+/** The first route in order that takes a normalised path. */
+export function matchRoute(routes: Candidate[], path: string): Match | undefined {
+  for (const { pattern, service, route } of routes) {
+    const prefix = pattern.exec(path)?.[0]
+    if (prefix === undefined) continue
+    const base = service.path ?? ''
+    if (route.strip_path === false) return { service, path: base + path }
+    const rest = path.slice(prefix.length).replace(/^\/+/, '')
+    const bare = rest === '' && base !== '' && !path.endsWith('/') // `/mcp` and `/mcp/` stay apart
+    return { service, prefix, path: bare ? base : `${base}/${rest}` }
+  }
+  return undefined
+}
+
+/** Two routes of one rank that can match one path, named: Kong's choice between them is nobody's intention. */
+export function overlap(one: Candidate, other: Candidate): string[] {
+  if (one.route === other.route || one.rank !== other.rank) return []
+  const meet =
+    shortest(one.path).some((path) => other.pattern.test(path)) ||
+    shortest(other.path).some((path) => one.pattern.test(path))
+  return meet ? [`${one.path} (${one.route.name}) and ${other.path} (${other.route.name})`] : []
+}
+
+/** The shortest paths that an expression of the allowed shape matches: `~/v1/(?:a|b)(?:/|$)` → `/v1/a`, `/v1/b`. */
+const shortest = (path: string) =>
+  path
+    .replace(/^~?\/|(?:\(\?:\/\|\$\)|\$)$/g, '')
+    .replaceAll('\\.', '.')
+    .split('/')
+    .map((segment) => segment.replace(/^\(\?:(.*)\)$/, '$1').split('|'))
+    .reduce((heads, names) => heads.flatMap((head) => names.map((name) => `${head}/${name}`)), [''])
+
+/** The parts of a request line's target as sent. `query` keeps its question mark. */
+export function splitTarget(target = ''): { authority: string | undefined; path: string; query: string } {
+  const [, authority, path, query = ''] = /^(?:https?:\/\/([^/?]*))?([^?]*)(.*)$/i.exec(target) ?? []
+  return { authority, path: path || '/', query }
+}
+
+/**
+ * The one path that is both matched and forwarded: escapes of plain characters undone (an encoded slash stays encoded),
+ * slashes merged, dot segments resolved. Undefined when no honest client sends it: above the root, bad escape, NUL.
+ */
+export function normalisePath(raw: string): string | undefined {
+  if (!raw.startsWith('/') || /%(?![0-9a-f]{2})|%00/i.test(raw)) return undefined
+  const escaped = raw.replace(/%../g, unescapePlain).replace(/[^\w.~!$&'()*+,;=:@/%#[\]-]/g, escapeByte)
+  const segments = escaped.split(/\/+/).slice(1)
+  const kept: string[] = []
+  for (const segment of segments) {
+    if (segment === '..' && kept.pop() === undefined) return undefined
+    if (segment !== '..' && segment !== '.') kept.push(segment)
+  }
+  const endsInDots = /^\.\.?$/.test(segments.at(-1) ?? '')
+  return `/${kept.join('/')}${endsInDots && kept.length > 0 ? '/' : ''}`
+}
+
+function unescapePlain(triplet: string): string {
+  const character = String.fromCharCode(Number.parseInt(triplet.slice(1), 16))
+  return /[\w.~-]/.test(character) ? character : triplet.toUpperCase()
+}
+
+// Node hands the target over as one character per byte.
+const escapeByte = (character: string) => `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`

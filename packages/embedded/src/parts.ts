@@ -1,0 +1,124 @@
+import { join } from 'node:path'
+import type { Layout, Port } from './layout.ts'
+import type { Secrets } from './secrets.ts'
+
+/** A child process of the platform: what to run, with which variables, and where it says that it is ready. */
+export type Part = { name: Port; script: string; env: Record<string, string>; readyPath: string }
+
+export const SERVICES = ['llm-api', 'response-api', 'media-api', 'mcp-tools'] as const
+
+/** Services that keep something in PostgreSQL, each in a database of its own. */
+export const DATABASES = { 'llm-api': 'llm_api', 'response-api': 'response_api', 'media-api': 'media_api' } as const
+export const IDENTITY_DATABASE = 'identity'
+
+export type PartsInput = {
+  layout: Layout
+  secrets: Secrets
+  databaseUrl: (name: string) => string
+  env: NodeJS.ProcessEnv
+}
+
+/** Whether the scripted simulator stands in, because no model was configured. */
+export const usesSimulator = (env: NodeJS.ProcessEnv) => !env.JAN_MODEL_BASE_URL
+
+/** Everything that runs as a process of its own, in the order in which it is started. */
+export function describeParts(input: PartsInput): Part[] {
+  const { layout, env } = input
+  const simulator: Part[] = usesSimulator(env) ? [simulatorPart(layout)] : []
+  return [...simulator, identityPart(input), ...SERVICES.map((name) => servicePart(name, input)), gatewayPart(input)]
+}
+
+const local = (layout: Layout, port: Port) => `http://localhost:${layout.ports[port]}`
+const script = (layout: Layout, path: string) => join(layout.root, path)
+
+const simulatorPart = (layout: Layout): Part => ({
+  name: 'simulator',
+  script: script(layout, 'packages/model-simulator/src/main.ts'),
+  env: { SIMULATOR_PORT: String(layout.ports.simulator) },
+  readyPath: '/healthz',
+})
+
+const identityPart = ({ layout, secrets, databaseUrl }: PartsInput): Part => ({
+  name: 'identity',
+  script: script(layout, 'packages/embedded/src/identity/main.ts'),
+  env: {
+    IDENTITY_PORT: String(layout.ports.identity),
+    IDENTITY_BASE_URL: local(layout, 'identity'),
+    IDENTITY_DATABASE_URL: databaseUrl(IDENTITY_DATABASE),
+    IDENTITY_REALM_FILE: script(layout, 'keycloak/import/realm-jan.json'),
+    IDENTITY_ADMIN_PASSWORD: secrets.identityAdminPassword,
+    JAN_BACKEND_CLIENT_SECRET: secrets.backendClientSecret,
+  },
+  readyPath: '/healthz',
+})
+
+const gatewayPart = ({ layout, env }: PartsInput): Part => ({
+  name: 'gateway',
+  script: script(layout, 'packages/embedded/src/gateway/main.ts'),
+  env: {
+    GATEWAY_PORT: String(layout.ports.gateway),
+    GATEWAY_FILE: script(layout, 'kong/kong.yml'),
+    GATEWAY_HOSTS: [...SERVICES, 'console' as const].map((name) => `${name}=${layout.ports[name]}`).join(','),
+    ...(env.GATEWAY_RATE_LIMIT ? { GATEWAY_RATE_LIMIT: env.GATEWAY_RATE_LIMIT } : {}),
+  },
+  readyPath: '/healthz',
+})
+
+function servicePart(name: (typeof SERVICES)[number], input: PartsInput): Part {
+  const { layout, secrets } = input
+  const prefix = name.toUpperCase().replace('-', '_')
+  return {
+    name,
+    script: script(layout, `services/${name}/src/main.ts`),
+    env: {
+      [`${prefix}_HTTP_HOST`]: '127.0.0.1',
+      [`${prefix}_HTTP_PORT`]: String(layout.ports[name]),
+      AUTH_ISSUER: `${local(layout, 'identity')}/realms/jan`,
+      AUTH_JWKS_URL: `${local(layout, 'identity')}/realms/jan/protocol/openid-connect/certs`,
+      INTERNAL_TOKEN_KEYS: secrets.internalTokenKeys,
+      LLM_API_URL: local(layout, 'llm-api'),
+      MEDIA_API_URL: local(layout, 'media-api'),
+      MCP_TOOLS_URL: local(layout, 'mcp-tools'),
+      REDIS_URL: input.env.REDIS_URL || `redis://127.0.0.1:${layout.ports.redis}`,
+      OUTBOUND_ALLOW: [
+        `localhost:${layout.ports.examples}`,
+        `127.0.0.1:${layout.ports.examples}`,
+        input.env.OUTBOUND_ALLOW,
+      ]
+        .filter(Boolean)
+        .join(','),
+      ...OWN[name](input),
+    },
+    readyPath: '/readyz',
+  }
+}
+
+/** What only one service needs. */
+const OWN: Record<(typeof SERVICES)[number], (input: PartsInput) => Record<string, string>> = {
+  'llm-api': ({ layout, secrets, databaseUrl, env }) => ({
+    LLM_DATABASE_URL: databaseUrl(DATABASES['llm-api']),
+    KEYCLOAK_BASE_URL: local(layout, 'identity'),
+    BACKEND_CLIENT_SECRET: secrets.backendClientSecret,
+    ...(usesSimulator(env)
+      ? {
+          JAN_MODEL_BASE_URL: `${local(layout, 'simulator')}/v1`,
+          JAN_MODEL: 'jan-simulator',
+          MODEL_ALIASES: env.MODEL_ALIASES || 'jan-v1-4b=jan-simulator,gpt-4o-mini=jan-simulator',
+        }
+      : {}),
+  }),
+  'response-api': ({ databaseUrl, env }) => ({
+    RESPONSE_DATABASE_URL: databaseUrl(DATABASES['response-api']),
+    ...(usesSimulator(env) ? { DEFAULT_MODEL: env.DEFAULT_MODEL || 'jan-simulator' } : {}),
+  }),
+  'media-api': ({ layout, secrets, databaseUrl }) => ({
+    MEDIA_DATABASE_URL: databaseUrl(DATABASES['media-api']),
+    MEDIA_DISK_PATH: join(layout.stateDir, 'media'),
+    MEDIA_PUBLIC_URL: local(layout, 'media-api'),
+    MEDIA_URL_SECRET: secrets.mediaUrlSecret,
+  }),
+  'mcp-tools': ({ layout }) => ({
+    SANDBOX_STATE_DIR: join(layout.stateDir, 'sandbox'),
+    PUBLIC_URL: local(layout, 'gateway'),
+  }),
+}

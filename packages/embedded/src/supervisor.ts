@@ -1,0 +1,182 @@
+import type { ChildProcess } from 'node:child_process'
+import { appendFileSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { migrate } from '@jan/service-kit/migrate'
+import { type ChildOptions, startChild, stopChild, untilReady } from './child.ts'
+import type { Layout, Port } from './layout.ts'
+import { DATABASES, describeParts, IDENTITY_DATABASE, type Part } from './parts.ts'
+import { isTaken, ownerOf } from './port-owner.ts'
+import { type Postgres, startPostgres } from './postgres.ts'
+import { untilGone } from './processes.ts'
+import { startRedis } from './redis.ts'
+import { forgetRunning, readOrphans, readRunning, writeRunning } from './run-file.ts'
+import { readSecrets, type Secrets } from './secrets.ts'
+
+export type Platform = {
+  secrets: Secrets & { fresh: boolean }
+  /** Everything stops in reverse order; what was in flight may finish. */
+  stop(): Promise<void>
+}
+
+/** How long a part may drain before it is killed, in ms: more than the services' own grace. */
+const STOP_MS = 15_000
+
+/**
+ * Starts the whole platform and keeps it up: a part that dies is started again.
+ * @throws Error, one clear sentence, when something stands in the way; what had started is stopped first
+ */
+export async function startPlatform(
+  layout: Layout,
+  env: NodeJS.ProcessEnv,
+  tell: (line: string) => void,
+): Promise<Platform> {
+  const already = readRunning(layout)
+  if (already)
+    throw new Error(`The platform already runs (pid ${already.pid}); make status shows it, make stop ends it`)
+  await endOrphans(layout)
+  const secrets = readSecrets(layout.stateDir)
+  const wanted: Port[] = ['postgres', ...(env.REDIS_URL ? [] : (['redis'] as const))]
+  const parts = describeParts({ layout, secrets, env, databaseUrl: () => '' })
+  await requireFree(layout, [...wanted, ...parts.map((part) => part.name)])
+
+  const opened: (() => Promise<unknown>)[] = []
+  const pids: Record<string, number> = {}
+  const note = (state: 'starting' | 'ready') => writeRunning(layout, { pid: process.pid, state, children: pids })
+  let stopping = false
+  const stop = async () => {
+    stopping = true
+    for (const close of opened.splice(0).reverse()) await close()
+    forgetRunning(layout)
+  }
+  note('starting')
+  try {
+    const postgres = await keepPostgres(layout, secrets, tell, () => stopping)
+    opened.push(() => postgres.stop())
+    if (!env.REDIS_URL) opened.push(await startRedis(layout.ports.redis))
+    await prepareDatabases(layout, postgres)
+    const ready = describeParts({ layout, secrets, env, databaseUrl: postgres.url })
+    const start = async (part: Part) => {
+      const child = keepChild(
+        { part, ...placeOf(layout, part.name, env) },
+        tell,
+        () => stopping,
+        (pid) => {
+          pids[part.name] = pid
+          note(stopping ? 'starting' : 'ready')
+        },
+      )
+      opened.push(() => child.stop())
+      await child.ready
+    }
+    // The gateway opens last, when there is something behind it.
+    await Promise.all(ready.filter((part) => part.name !== 'gateway').map(start))
+    await Promise.all(ready.filter((part) => part.name === 'gateway').map(start))
+    note('ready')
+    return { secrets, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+const placeOf = (layout: Layout, name: Port, env: NodeJS.ProcessEnv): Omit<ChildOptions, 'part'> => ({
+  url: `http://127.0.0.1:${layout.ports[name]}`,
+  logFile: logFileOf(layout, name),
+  cwd: layout.root,
+  env,
+})
+
+export const logFileOf = (layout: Layout, name: string) => join(layout.stateDir, 'logs', `${name}.log`)
+
+async function endOrphans(layout: Layout): Promise<void> {
+  for (const [name, pid] of readOrphans(layout)) {
+    process.kill(pid, 'SIGKILL')
+    if (!(await untilGone(pid, 5000))) throw new Error(`${name} of an earlier run (pid ${pid}) does not end`)
+  }
+}
+
+async function requireFree(layout: Layout, names: Port[]): Promise<void> {
+  for (const name of names) {
+    const port = layout.ports[name]
+    // An orphaned PostgreSQL of our own is dealt with where its data is.
+    if (!(await isTaken(port)) || (name === 'postgres' && ownerOf(port).startsWith('postgres'))) continue
+    throw new Error(
+      `Port ${port} (${name}) is taken by ${ownerOf(port)}; end it, or set JAN_PORT_OFFSET to move all ports`,
+    )
+  }
+}
+
+async function prepareDatabases(layout: Layout, postgres: Pick<Postgres, 'createDatabase' | 'url'>): Promise<void> {
+  for (const database of [IDENTITY_DATABASE, ...Object.values(DATABASES)]) await postgres.createDatabase(database)
+  for (const [service, database] of Object.entries(DATABASES))
+    await migrate(postgres.url(database), join(layout.root, 'services', service, 'prisma', 'migrations'))
+}
+
+type Tell = (line: string) => void
+
+async function keepPostgres(
+  layout: Layout,
+  secrets: Secrets,
+  tell: Tell,
+  isStopping: () => boolean,
+): Promise<Postgres> {
+  const logFile = logFileOf(layout, 'postgres')
+  mkdirSync(join(layout.stateDir, 'logs'), { recursive: true })
+  const open = () =>
+    startPostgres({
+      dataDir: join(layout.stateDir, 'postgres'),
+      port: layout.ports.postgres,
+      password: secrets.postgresPassword,
+      onLog: (line) => appendFileSync(logFile, `${line}\n`),
+    })
+  let current = await open()
+  const watch = () =>
+    current.process.once('exit', async () => {
+      while (!isStopping()) {
+        tell('postgres ended; starting it again')
+        try {
+          current = await open()
+          return watch()
+        } catch (error) {
+          tell((error as Error).message)
+          await pause(1000)
+        }
+      }
+    })
+  watch()
+  return {
+    ...current,
+    url: (name) => current.url(name),
+    createDatabase: (...args) => current.createDatabase(...args),
+    stop: () => current.stop(),
+  }
+}
+
+/** One part that is to be running: started again, after a growing pause, whenever it ends. */
+function keepChild(
+  options: ChildOptions,
+  tell: Tell,
+  isStopping: () => boolean,
+  onPid: (pid: number) => void,
+): { ready: Promise<void>; stop(): Promise<void> } {
+  let child: ChildProcess
+  let up = false
+  let failures = 0
+  const open = () => {
+    child = startChild(options)
+    onPid(child.pid ?? 0)
+    child.once('exit', async (code, signal) => {
+      if (isStopping() || !up) return
+      tell(`${options.part.name} ended (${signal ?? `code ${code}`}); starting it again`)
+      await pause(Math.min(200 * 2 ** failures++, 10_000))
+      if (!isStopping()) open()
+    })
+  }
+  open()
+  const ready = untilReady(child!, options).then(() => {
+    up = true
+  })
+  return { ready, stop: () => stopChild(child, STOP_MS) }
+}
+
+const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))

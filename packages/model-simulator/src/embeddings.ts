@@ -1,0 +1,38 @@
+import { z } from 'zod'
+import { modelId } from './model.ts'
+import { parseWith } from './openai-error.ts'
+
+const tokens = z.array(z.int()).min(1)
+const texts = z.array(z.string().min(1).or(tokens)).min(1).max(2048)
+const embeddingRequest = z.object({
+  input: z.union([z.string().min(1), tokens, texts]),
+  encoding_format: z.enum(['float', 'base64']).default('float'),
+  dimensions: z.int().min(1).max(4096).default(384),
+})
+
+/** Answers `POST /v1/embeddings`. The vectors have length 1; texts that share words are near each other. */
+export function embed(body: unknown) {
+  const { input, encoding_format: format, dimensions } = parseWith(embeddingRequest, body)
+  const inputs = typeof input === 'string' || typeof input[0] === 'number' ? [input] : input
+  const data = inputs.map((text, index) => {
+    const vector = embedText(String(text), dimensions)
+    return { object: 'embedding', index, embedding: format === 'float' ? [...vector] : toBase64(vector) }
+  })
+  const count = inputs.reduce<number>((sum, text) => sum + Math.ceil(String(text).length / 4), 0)
+  return { object: 'list', data, model: modelId, usage: { prompt_tokens: count, total_tokens: count } }
+}
+
+const toBase64 = (vector: Float32Array) => Buffer.from(vector.buffer).toString('base64')
+
+/** Each word adds or takes 1 at a place that its hash chooses (feature hashing). */
+function embedText(text: string, dimensions: number): Float32Array {
+  const vector = new Float32Array(dimensions)
+  for (const word of text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [text]) {
+    let hash = 0x811c9dc5
+    for (const character of word) hash = Math.imul(hash ^ character.codePointAt(0)!, 0x01000193)
+    vector[(hash >>> 1) % dimensions]! += hash & 1 ? 1 : -1
+  }
+  const length = Math.hypot(...vector)
+  if (length === 0) vector[0] = 1
+  return vector.map((value) => value / (length || 1))
+}

@@ -1,0 +1,142 @@
+import { serve } from '@jan/testkit/serve'
+import { createTokenIssuer, TEST_ISSUER, type TokenIssuer } from '@jan/testkit/tokens'
+import { beforeAll, expect, test } from '@jest/globals'
+import { generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
+import { type Authenticate, bearerAuth, everyoneIsLocal, firstOf, type Person } from '../src/auth.ts'
+import type { AppError } from '../src/errors.ts'
+import { createInternalTokens, parseInternalKeys } from '../src/internal-token.ts'
+
+const ada: Person = { kind: 'user', subject: 'ada', workspaceId: 'ada', roles: ['user'] }
+const keyOf = (kid: string) => ({ kid, secret: Buffer.alloc(32, kid) })
+const internal = (service: string, ...kids: string[]) =>
+  createInternalTokens(service, (kids.length ? kids : ['a']).map(keyOf))
+
+let issuer: TokenIssuer
+let authenticate: Authenticate
+beforeAll(async () => {
+  issuer = await createTokenIssuer()
+  authenticate = bearerAuth({
+    issuer: TEST_ISSUER,
+    audience: ['jan', 'jan-client'],
+    jwksUrl: 'http://127.0.0.1:1/',
+    keys: issuer.keys,
+    internal: internal('media-api'),
+  })
+})
+const outcome = (token: string) =>
+  authenticate({ authorization: `Bearer ${token}` }).catch((error: AppError) => ({
+    status: error.status,
+    challenge: error.extra.headers?.['www-authenticate'],
+  }))
+
+test('a token of the realm says who calls', async () => {
+  expect(await outcome(await issuer.token('ada', { email: 'a@b.c' }))).toEqual({
+    kind: 'user',
+    subject: 'ada',
+    workspaceId: 'ada',
+    roles: ['user'],
+    username: 'ada',
+    email: 'a@b.c',
+  })
+  expect(await outcome(await issuer.token('g', { realm_access: { roles: ['guest'] } }))).toMatchObject({
+    kind: 'guest',
+  })
+  expect(await outcome(await issuer.token('new', { realm_access: undefined }))).toMatchObject({
+    kind: 'user',
+    roles: [],
+  })
+  expect(await outcome(await issuer.token('ada', { aud: ['x', 'jan-client'] }))).toMatchObject({ kind: 'user' })
+  expect(await authenticate({})).toBeUndefined()
+  expect(await authenticate({ authorization: 'Basic x' })).toBeUndefined()
+})
+
+test.each<[string, () => Promise<string>]>([
+  ['expired', () => issuer.token('ada', { exp: Math.floor(Date.now() / 1000) - 1 })],
+  ['of another issuer', () => issuer.token('ada', { iss: 'http://elsewhere/realms/jan' })],
+  ['for another audience', () => issuer.token('ada', { aud: 'account' })],
+  ['signed by somebody else', async () => (await createTokenIssuer()).token('ada')],
+  ['unsigned', async () => new UnsecuredJWT({ sub: 'ada', aud: 'jan', iss: TEST_ISSUER, exp: 9e9 }).encode()],
+  [
+    'signed with a secret instead of a key',
+    () =>
+      new SignJWT({ sub: 'ada', aud: 'jan' })
+        .setIssuer(TEST_ISSUER)
+        .setExpirationTime('1h')
+        .setProtectedHeader({ alg: 'HS256', kid: 'test' })
+        .sign(Buffer.alloc(32)),
+  ],
+  ['from the future', () => issuer.token('ada', { nbf: Math.floor(Date.now() / 1000) + 600 })],
+  ['without an expiry', () => issuer.token('ada', { exp: undefined })],
+  ['garbage', async () => 'abc'],
+  ['internal, for another service', () => internal('response-api').mint('llm-api', ada)],
+  ['internal, signed with an unknown key', () => internal('response-api', 'z').mint('media-api', ada)],
+])('a token that is %s is refused', async (_name, token) => {
+  expect(await outcome(await token())).toEqual({
+    status: 401,
+    challenge: expect.stringMatching(/^Bearer realm="jan", error="invalid_token"/),
+  })
+})
+
+test('a verified token is remembered until it expires, not longer', async () => {
+  let now = Date.now()
+  const remembering = bearerAuth({
+    issuer: TEST_ISSUER,
+    audience: ['jan'],
+    jwksUrl: 'http://127.0.0.1:1/',
+    keys: issuer.keys,
+    now: () => now,
+  })
+  const headers = { authorization: `Bearer ${await issuer.token('ada')}` }
+  const first = await remembering(headers)
+  expect(await remembering(headers)).toBe(first)
+  now += 3601_000
+  await expect(remembering(headers)).rejects.toMatchObject({ code: 'unauthenticated' })
+})
+
+test('a service speaks for a person, and says through whom', async () => {
+  const token = await internal('response-api').mint('media-api', ada, { approvalId: 'apr_1', callHash: 'h' })
+  expect(await outcome(token)).toEqual({ ...ada, via: 'response-api', grant: { approvalId: 'apr_1', callHash: 'h' } })
+  expect(
+    await outcome(await internal('llm-api').mint('media-api', { kind: 'service', service: 'somebody-else' })),
+  ).toEqual({ kind: 'service', service: 'llm-api' })
+})
+
+test('key rings rotate: the new key signs, the old one still verifies', async () => {
+  const old = await internal('a', 'old').mint('b', ada)
+  expect(await internal('b', 'new', 'old').verify(old)).toMatchObject({ subject: 'ada' })
+  await expect(internal('b', 'new').verify(old)).rejects.toThrow()
+  expect(parseInternalKeys(`k1:${Buffer.alloc(32).toString('base64url')}`)).toHaveLength(1)
+  expect(() => parseInternalKeys('k1:short')).toThrow(/entry 1/)
+})
+
+test('when the identity provider is away, known tokens go on and unknown ones are 503', async () => {
+  await using jwks = await serve((_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(issuer.keys.jwks()))
+  })
+  const remote = bearerAuth({ issuer: TEST_ISSUER, audience: ['jan'], jwksUrl: `${jwks.url}/certs` })
+  const known = { authorization: `Bearer ${await issuer.token('ada')}` }
+  expect(await remote(known)).toMatchObject({ subject: 'ada' })
+  await jwks.close()
+  expect(await remote(known)).toMatchObject({ subject: 'ada' })
+  const never = bearerAuth({ issuer: TEST_ISSUER, audience: ['jan'], jwksUrl: `${jwks.url}/certs` })
+  await expect(never(known)).rejects.toMatchObject({ code: 'unavailable', extra: { headers: { 'retry-after': '2' } } })
+})
+
+test('ways to authenticate are tried in order', async () => {
+  const both = firstOf(
+    async ({ 'x-key': key }) => (key === 'k' ? { kind: 'service', service: 'key' } : undefined),
+    everyoneIsLocal,
+  )
+  expect(await both({ 'x-key': 'k' })).toEqual({ kind: 'service', service: 'key' })
+  expect(await both({})).toMatchObject({ subject: 'local' })
+})
+
+test('generated keys of other algorithms do not fit', async () => {
+  const { privateKey } = await generateKeyPair('ES256')
+  const token = await new SignJWT({ sub: 'a', aud: 'jan' })
+    .setIssuer(TEST_ISSUER)
+    .setExpirationTime('1h')
+    .setProtectedHeader({ alg: 'ES256', kid: 'test' })
+    .sign(privateKey)
+  expect(await outcome(token)).toMatchObject({ status: 401 })
+})

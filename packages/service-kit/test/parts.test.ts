@@ -1,0 +1,168 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { serve } from '@jan/testkit/serve'
+import { afterAll, expect, test } from '@jest/globals'
+import type { Person } from '../src/auth.ts'
+import { presentOpenAiError, toAppError } from '../src/errors.ts'
+import { connectPeer } from '../src/http-client.ts'
+import { newId, requestIdFrom } from '../src/ids.ts'
+import { createInternalTokens } from '../src/internal-token.ts'
+import { Closers, drain, listen } from '../src/lifecycle.ts'
+import { silentLogger } from '../src/logger.ts'
+import { PageQuery, presentPage } from '../src/page.ts'
+import { isDatabaseDown, uniqueViolation } from '../src/postgres-errors.ts'
+
+const tokens = createInternalTokens('a', [{ kid: 'k', secret: Buffer.alloc(32) }])
+const caller: Person = { kind: 'user', subject: 'ada', workspaceId: 'ada', roles: [] }
+const closing: (() => Promise<unknown>)[] = []
+afterAll(() => Promise.all(closing.map((close) => close())))
+
+async function peerAt(url: string, timeoutMs = 2000) {
+  const peer = connectPeer({ service: 'b', baseUrl: url, tokens, timeoutMs })
+  closing.push(() => peer.close())
+  return peer
+}
+const request = (path: string, more: object = {}) => ({
+  method: 'POST' as const,
+  path,
+  caller,
+  requestId: 'r1',
+  signal: new AbortController().signal,
+  ...more,
+})
+
+test('a peer is called with a token for it, the request id and JSON', async () => {
+  await using other = await serve(async (incoming, response) => {
+    const actor = await createInternalTokens('b', [{ kid: 'k', secret: Buffer.alloc(32) }]).verify(
+      incoming.headers.authorization!.slice(7),
+    )
+    let body = ''
+    for await (const chunk of incoming) body += chunk
+    response.end(JSON.stringify({ actor, id: incoming.headers['x-request-id'], body: JSON.parse(body) }))
+  })
+  expect(await (await peerAt(other.url)).json(request('/x', { json: { n: 1 } }))).toEqual({
+    actor: { ...caller, via: 'a' },
+    id: 'r1',
+    body: { n: 1 },
+  })
+})
+
+test('what a peer refuses keeps its words, what it breaks does not', async () => {
+  await using other = await serve((incoming, response) => {
+    const status = Number(incoming.url!.slice(1))
+    response.writeHead(status, { 'retry-after': '7' }).end(JSON.stringify({ message: `no ${status}`, secret: 'x' }))
+  })
+  const peer = await peerAt(other.url)
+  await expect(peer.json(request('/404'))).rejects.toMatchObject({ code: 'not_found', message: 'no 404' })
+  await expect(peer.json(request('/429'))).rejects.toMatchObject({
+    code: 'rate_limited',
+    extra: { headers: { 'retry-after': '7' } },
+  })
+  await expect(peer.json(request('/500'))).rejects.toMatchObject({ code: 'upstream_failed', message: 'b failed' })
+})
+
+test('a peer that is away is 503, one that hangs 504, and a caller that leaves ends the call', async () => {
+  await using hanging = await serve(() => undefined)
+  const gone = await peerAt('http://127.0.0.1:1')
+  await expect(gone.json(request('/', { method: 'GET' }))).rejects.toMatchObject({ code: 'unavailable' })
+  await expect((await peerAt(hanging.url, 50)).json(request('/'))).rejects.toMatchObject({ code: 'upstream_timeout' })
+  const leave = new AbortController()
+  const call = (await peerAt(hanging.url)).json(request('/', { signal: leave.signal }))
+  leave.abort(new Error('left'))
+  await expect(call).rejects.toThrow('left')
+})
+
+test('what was opened is closed in reverse, and a failure does not stop the rest', async () => {
+  const closed: string[] = []
+  const closers = new Closers()
+  closers.add('first', 1, () => closed.push('first'))
+  closers.add('bad', 2, () => {
+    throw new Error('no')
+  })
+  closers.add('last', 3, async () => closed.push('last'))
+  await closers.close(silentLogger)
+  expect(closed).toEqual(['last', 'first'])
+})
+
+test('draining lets a request finish, and cuts one that does not', async () => {
+  const slow = createServer((incoming, response) => {
+    if (incoming.url === '/slow') setTimeout(() => response.end('done'), 150)
+  })
+  const port = await listen(slow, { host: '127.0.0.1', port: 0 })
+  const finishes = fetch(`http://127.0.0.1:${port}/slow`).then((response) => response.text())
+  const hangs = fetch(`http://127.0.0.1:${port}/hang`).then(
+    () => 'answered',
+    () => 'cut',
+  )
+  await once(slow, 'request')
+  await drain(slow, 400)
+  expect(await Promise.all([finishes, hangs])).toEqual(['done', 'cut'])
+})
+
+test('ids are of one shape and do not repeat', () => {
+  const ids = new Set(Array.from({ length: 2000 }, () => newId('resp')))
+  expect([ids.size, [...ids].every((id) => /^resp_[0-9a-z]{24}$/.test(id))]).toEqual([2000, true])
+  expect(requestIdFrom('a b')).not.toBe('a b')
+})
+
+test('pages are OpenAI lists', () => {
+  const rows = ['a', 'b', 'c'].map((id) => ({ id }))
+  expect(presentPage(rows, 2)).toEqual({
+    object: 'list',
+    data: [{ id: 'a' }, { id: 'b' }],
+    first_id: 'a',
+    last_id: 'b',
+    has_more: true,
+  })
+  expect(presentPage([], 2)).toMatchObject({ first_id: null, last_id: null, has_more: false })
+  expect(PageQuery.safeParse({ limit: '101' }).success).toBe(false)
+})
+
+test('a lost database is recognised by shape, a bad query is not', () => {
+  const shapes = [
+    { code: 'ECONNREFUSED' },
+    { code: '57P01' },
+    { cause: { kind: 'DatabaseNotReachable' } },
+    { errors: [{ code: 'ECONNREFUSED' }] },
+    { meta: { driverAdapterError: { cause: { originalCode: '08006' } } } },
+    { message: 'Connection terminated unexpectedly' },
+  ]
+  expect(shapes.map((shape) => isDatabaseDown(shape))).toEqual(shapes.map(() => true))
+  expect([{ code: '42P01' }, { message: 'syntax error' }, null, 'x'].map((shape) => isDatabaseDown(shape))).toEqual([
+    false,
+    false,
+    false,
+    false,
+  ])
+  expect([uniqueViolation({ code: '23505', constraint: 'c' }), uniqueViolation({ code: '42P01' })]).toEqual([
+    'c',
+    undefined,
+  ])
+})
+
+test('an unknown error is internal and says so in fixed words', () => {
+  expect(presentOpenAiError(toAppError(new TypeError('x of undefined')), 'r')).toEqual({
+    error: { message: 'Internal server error', type: 'server_error', code: 'internal', param: null },
+    message: 'Internal server error',
+    request_id: 'r',
+  })
+})
+
+test('telemetry loads only with an endpoint, and OTEL_ENABLED=false wins over one', async () => {
+  const telemetry = new URL('../src/telemetry.ts', import.meta.url).href
+  const isOn = async (variables: Record<string, string>) => {
+    const print = 'console.log(String(globalThis[Symbol.for("opentelemetry.js.api.1")]?.trace !== undefined))'
+    const child = spawn(process.execPath, ['--import', telemetry, '--input-type=module', '-e', print], {
+      env: variables,
+    })
+    const [out] = await Promise.all([child.stdout.toArray(), once(child, 'exit')])
+    return Buffer.concat(out).toString().trim()
+  }
+  const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' }
+  expect(await Promise.all([isOn({}), isOn(endpoint), isOn({ ...endpoint, OTEL_ENABLED: 'false' })])).toEqual([
+    'false',
+    'true',
+    'false',
+  ])
+})

@@ -1,0 +1,29 @@
+import type { Who } from '@jan/service-kit/route'
+import type { Deps } from '../deps.ts'
+import { noteGuestCreated } from '../events.ts'
+import type { TokenSet } from './identity.client.ts'
+
+export type GuestSession = TokenSet & { userId: string; username: string }
+
+/**
+ * A new person without a name, with a workspace of their own and tokens for it.
+ * The client's leaving is not handed down: a call cut halfway would leave a user behind that nobody knows.
+ */
+export async function createGuest(
+  deps: Pick<Deps, 'identity' | 'workspaces' | 'newGuest' | 'now' | 'events'>,
+  who: Who<undefined>,
+): Promise<GuestSession> {
+  const guest = deps.newGuest()
+  const userId = await deps.identity.createGuest(guest)
+  try {
+    const tokens = await deps.identity.logIn(guest.username, guest.password)
+    await deps.workspaces.create({ id: userId, kind: 'guest', createdBy: userId, createdAt: deps.now() })
+    noteGuestCreated(deps.events, who.log, userId)
+    return { ...tokens, userId, username: guest.username }
+  } catch (error) {
+    await deps.identity.deleteUser(userId).catch((cause: unknown) => {
+      who.log.error({ err: cause, user_id: userId }, 'a guest that could not sign in is left at the identity provider')
+    })
+    throw error
+  }
+}

@@ -1,0 +1,90 @@
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseAllowList } from '@jan/guarded-fetch/allow-list'
+import { type ConfigOf, type ConfigShape, duration, env, flag, integer, list, readConfig, secret } from '@jan/service-kit/config'
+import { authConfig, authProblems, environmentConfig, httpConfig, logConfig } from '@jan/service-kit/config-blocks'
+import { z } from 'zod'
+
+const outboundAllow = list().superRefine((entries, context) => {
+  try {
+    parseAllowList(entries)
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message })
+  }
+})
+
+const signingKeys = list().transform((entries, context) =>
+  entries.map((entry) => {
+    const key = Buffer.from(entry, 'base64url')
+    if (key.length < 32) context.addIssue({ code: 'custom', message: 'a key is not base64url of 32 bytes or more' })
+    return key
+  }),
+)
+
+export const shape = {
+  environment: environmentConfig,
+  http: httpConfig('MCP_TOOLS', 8091, ['HTTP_PORT']),
+  log: logConfig('MCP_TOOLS'),
+  auth: authConfig,
+  publicUrl: env('PUBLIC_URL', z.url().default('http://localhost:8000'), 'Where clients reach the platform'),
+  allowedHosts: env(
+    'ALLOWED_HOSTS',
+    list(),
+    'Host names this service may be called by, beside loopback, the one of PUBLIC_URL and mcp-tools',
+  ),
+  allowedOrigins: env(
+    'ALLOWED_ORIGINS',
+    list(),
+    'Origins of web pages that may call MCP, beside loopback and the one of PUBLIC_URL',
+  ),
+  sessionKeys: env(
+    'MCP_STATE_KEY',
+    signingKeys,
+    'Keys of MCP session ids, base64url: the first signs, all verify (default: derived from INTERNAL_TOKEN_KEYS)',
+  ),
+  search: {
+    engine: env(
+      'MCP_SEARCH_ENGINE',
+      z.enum(['serper', 'searxng', 'offline']).optional(),
+      'Engine that is asked first (default: serper with a key, else searxng with a URL, else offline)',
+      ['SEARCH_ENGINE'],
+    ),
+    serperKey: env('SERPER_API_KEY', secret().optional(), 'Key of the Serper account that pays for searches'),
+    domainFilter: env('SERPER_DOMAIN_FILTER', list(), 'Domains that results are limited to; a caller may narrow them'),
+    locationHint: env('SERPER_LOCATION_HINT', z.string().optional(), 'Where searches are made from, unless said'),
+    offline: env('SERPER_OFFLINE_MODE', flag(false), 'true: no search leaves the machine'),
+    searxngUrl: env('SEARXNG_URL', z.url().optional(), 'A SearXNG that answers JSON'),
+  },
+  sandbox: {
+    requireApproval: env(
+      'MCP_SANDBOX_REQUIRE_APPROVAL',
+      flag(false),
+      'true: a program runs only when its caller says that a person approved it',
+      ['SANDBOX_FUSION_REQUIRE_APPROVAL'],
+    ),
+    poolSize: env('SANDBOX_POOL_SIZE', integer(1).min(1), 'Programs that run at once (about 185 MB each)'),
+    timeoutMs: env('SANDBOX_TIMEOUT', duration('30s'), 'Longest run of one program'),
+    stateDir: env(
+      'SANDBOX_STATE_DIR',
+      z.string().default(() => join(tmpdir(), 'jan-sandbox')),
+      'Where the sandbox keeps its memory snapshot',
+    ),
+  },
+  outboundAllow: env(
+    'OUTBOUND_ALLOW',
+    outboundAllow,
+    'host:port list of private addresses that may be fetched although callers name them',
+  ),
+} satisfies ConfigShape
+
+export type Config = ConfigOf<typeof shape>
+
+export const loadConfig = (source: NodeJS.ProcessEnv): Config =>
+  readConfig(shape, source, (config) => [...authProblems(config), ...searchProblems(config)])
+
+/** An engine that was asked for must be usable: a silent other one would answer in its place. */
+function searchProblems({ search }: Config): string[] {
+  if (search.engine === 'serper' && !search.serperKey) return ['MCP_SEARCH_ENGINE=serper needs SERPER_API_KEY']
+  if (search.engine === 'searxng' && !search.searxngUrl) return ['MCP_SEARCH_ENGINE=searxng needs SEARXNG_URL']
+  return []
+}

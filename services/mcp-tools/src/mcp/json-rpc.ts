@@ -1,0 +1,41 @@
+import { type AppError, type ErrorPresenter, toAppError } from '@jan/service-kit/errors'
+
+/** JSON-RPC's own codes, and −32000 for what HTTP refuses before a message is looked at. */
+export const RPC = {
+  parseError: -32700,
+  invalidRequest: -32600,
+  methodNotFound: -32601,
+  invalidParams: -32602,
+  internalError: -32603,
+  serverError: -32000,
+  sessionNotFound: -32001,
+} as const
+
+export type RpcId = string | number | null
+
+/** A refusal as a JSON-RPC error, with the request's id where one could be read. */
+export const rpcError = (status: number, code: number, message: string, id: RpcId = null): Response =>
+  Response.json({ jsonrpc: '2.0', error: { code, message }, id }, { status })
+
+/** The id of a message that may be anything. */
+export function idOf(message: unknown): RpcId {
+  const id = typeof message === 'object' && message !== null && 'id' in message ? message.id : null
+  return typeof id === 'string' || typeof id === 'number' ? id : null
+}
+
+/** Errors of the endpoint that come before JSON-RPC (no token, too large): JSON-RPC's shape, and the text where Jan's clients look. */
+export const presentRpcError: ErrorPresenter = (error, requestId) => ({
+  jsonrpc: '2.0',
+  error: { code: rpcCodeOf(error), message: error.message },
+  id: null,
+  message: error.message,
+  request_id: requestId,
+})
+
+const rpcCodeOf = ({ code }: AppError): number => (code === 'internal' ? RPC.internalError : RPC.serverError)
+
+/** What went wrong inside an answer that has begun already, as an event's data. */
+export const rpcFailure = (error: unknown, id: RpcId): string => {
+  const known = toAppError(error)
+  return JSON.stringify({ jsonrpc: '2.0', error: { code: rpcCodeOf(known), message: known.message }, id })
+}

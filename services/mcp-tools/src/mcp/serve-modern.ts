@@ -1,0 +1,34 @@
+import type { RequestHeaders } from '@jan/service-kit/auth'
+import { type AuthInfo, createMcpHandler, type McpHttpHandler } from '@modelcontextprotocol/server'
+import type { ToolDeps } from '../tools/tool.ts'
+import { type Asking, buildServer } from './build-server.ts'
+import type { ResponseMode } from './response-mode.ts'
+
+/** Serves 2026-07-28, where every request says in itself what older revisions said in `initialize`. */
+export type ModernHandlers = { auto: McpHttpHandler; sse: McpHttpHandler }
+
+export function createModernHandlers(deps: ToolDeps): ModernHandlers {
+  const create = (responseMode: 'auto' | 'sse') =>
+    createMcpHandler(({ authInfo }) => buildServer(deps, authInfo?.extra as Asking), {
+      legacy: 'reject',
+      responseMode,
+      // Streams are kept alive where they are written.
+      keepAliveMs: 0,
+      onerror: (error) => deps.log.debug({ err: error }, 'mcp request refused'),
+    })
+  return { auto: create('auto'), sse: create('sse') }
+}
+
+/** A JSON-only client is served by `auto`: without progress nothing turns the answer into a stream. */
+export function serveModern(
+  handlers: ModernHandlers,
+  asking: Asking,
+  { message, headers, mode }: { message: unknown; headers: RequestHeaders; mode: ResponseMode },
+): Promise<Response> {
+  const sent = Object.entries(headers).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string' && /^(mcp-|content-type$)/.test(entry[0]),
+  )
+  const request = new Request('http://mcp-tools/v1/mcp', { method: 'POST', headers: sent, signal: asking.who.signal })
+  const authInfo: AuthInfo = { token: '', clientId: '', scopes: [], extra: asking }
+  return handlers[mode === 'sse' ? 'sse' : 'auto'].fetch(request, { parsedBody: message, authInfo })
+}

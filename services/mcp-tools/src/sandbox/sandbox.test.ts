@@ -1,0 +1,398 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { pythonExecInput, pythonExecOutput } from './python-exec.schema.ts'
+import { pythonExec } from './python-exec.ts'
+import { createSandbox, type Sandbox, type SandboxOptions } from './sandbox.ts'
+
+let stateDir: string
+let sandbox: Sandbox
+let port: number
+const warnings: unknown[] = []
+const hits: (string | undefined)[] = []
+const leak = createServer((request, response) => {
+  hits.push(request.url)
+  response.end('LEAK')
+})
+
+const open = (options: Partial<SandboxOptions> = {}): Sandbox =>
+  createSandbox({
+    stateDir,
+    poolSize: 2,
+    timeoutMs: 15_000,
+    maxOutputBytes: 64 << 10,
+    maxQueue: 20,
+    log: { warn: (...line: unknown[]) => void warnings.push(line) },
+    ...options,
+  })
+
+const python = (code: string) => sandbox.run({ language: 'python', code })
+const javascript = (code: string) => sandbox.run({ language: 'javascript', code })
+/** JavaScript from within Python, where Pyodide lives in the same process. */
+const viaPython = (code: string) =>
+  python(
+    `from pyodide.code import run_js\nr = run_js(${JSON.stringify(code)})\nstr(await r if hasattr(r, 'then') else r)`,
+  )
+
+const tick = () => new Promise((resolve) => setImmediate(resolve))
+const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`)
+const children = (): number[] =>
+  readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
+
+/** The process id of the next child that this process starts. */
+async function nextChild(): Promise<number> {
+  const before = children()
+  for (;;) {
+    const child = children().find((pid) => !before.includes(pid))
+    if (child !== undefined) return child
+    await tick()
+  }
+}
+
+beforeAll(async () => {
+  // A space and a comma: Deno's permission lists are read at commas.
+  stateDir = await mkdtemp(join(tmpdir(), 'sandbox a,b '))
+  await new Promise<void>((resolve) => leak.listen(0, '127.0.0.1', resolve))
+  port = (leak.address() as AddressInfo).port
+  sandbox = open()
+}, 60_000)
+
+afterAll(async () => {
+  await sandbox.close()
+  leak.close()
+  await rm(stateDir, { recursive: true, force: true })
+  expect(hits).toEqual([])
+  expect(warnings).toEqual([])
+})
+
+describe('programs', () => {
+  test('a Python program’s output and last value come back', async () => {
+    const outcome = await python('import sys\nprint("hello")\nprint("careful", file=sys.stderr)\n{"a": 1 + 1}')
+    expect(outcome).toMatchObject({
+      stdout: 'hello\n',
+      stderr: 'careful\n',
+      result: "{'a': 2}",
+      error: null,
+      truncated: false,
+      exitReason: 'ok',
+    })
+    expect(await readdir(stateDir)).toEqual([expect.stringMatching(/^pyodide-.*\.snapshot$/)])
+  }, 60_000)
+
+  test('a table in the program’s text can be reckoned with', async () => {
+    const code = `import csv, io, statistics
+rows = list(csv.DictReader(io.StringIO("""city,rain
+Oslo,763
+Rome,799
+Cairo,25
+""")))
+print(max(rows, key=lambda row: int(row["rain"]))["city"])
+statistics.mean(int(row["rain"]) for row in rows)`
+    expect(await python(code)).toMatchObject({ stdout: 'Rome\n', result: '529', exitReason: 'ok' })
+  })
+
+  test('an exception is told with its line and without our own frames', async () => {
+    const outcome = await python('def broken():\n    return 1 / 0\nprint("before")\nbroken()')
+    expect(outcome).toMatchObject({ stdout: 'before\n', result: null, exitReason: 'error' })
+    expect(outcome.error).toContain('File "main.py", line 2, in broken')
+    expect(outcome.error).toContain('ZeroDivisionError: division by zero')
+    expect(outcome.error).not.toContain('eval_code_async')
+  })
+
+  test('leaving by sys.exit is success without a code and failure with one', async () => {
+    expect(await python('import sys\nsys.exit()')).toMatchObject({ error: null, exitReason: 'ok' })
+    expect(await python('import sys\nsys.exit(3)')).toMatchObject({ error: 'SystemExit: 3', exitReason: 'error' })
+  })
+
+  test('top-level await works and unflushed output is not lost', async () => {
+    const outcome = await python('import asyncio\nprint("no newline", end="")\nawait asyncio.sleep(0.01)\n3.0')
+    expect(outcome).toMatchObject({ stdout: 'no newline', result: '3.0' })
+  })
+
+  test('JavaScript has a console, a last value, await and readable errors', async () => {
+    const code = 'console.log("a", { b: 1 }); process.stdout.write("d"); console.error("c"); const x = 40; x + 2'
+    expect(await javascript(code)).toMatchObject({
+      stdout: 'a { b: 1 }\nd',
+      stderr: 'c\n',
+      result: '42',
+    })
+    expect(await javascript('return await Promise.resolve({ x: [1] })')).toMatchObject({ result: '{ x: [ 1 ] }' })
+    expect((await javascript('const f = () => { throw new TypeError("boom") }\nf()')).error).toMatch(
+      /TypeError: boom\n\s+at f \(main\.js/,
+    )
+    expect(await javascript('import("node:path").then((path) => path.basename("/a/b"))')).toMatchObject({ result: 'b' })
+    expect((await javascript('let let = 1')).error).toMatch(/^SyntaxError/m)
+    expect((await javascript('Promise.reject(new Error("late")); await new Promise(() => {})')).error).toMatch('late')
+  })
+
+  test('the tool answers in its published shape', async () => {
+    const input = pythonExecInput.parse({ code: '1', language: 'javascript', session_id: 'x', approved: true })
+    const output = await pythonExec({ sandbox }, input, new AbortController().signal)
+    expect(pythonExecOutput.strict().parse(output)).toMatchObject({ result: '1', exit_reason: 'ok', artifacts: [] })
+  })
+})
+
+describe('one program knows nothing of another', () => {
+  test('globals and files are gone', async () => {
+    await python('secret = 1\nopen("/home/pyodide/note", "w").write("secret")')
+    const outcome = await python('import os\n("secret" in globals(), os.path.exists("/home/pyodide/note"))')
+    expect(outcome.result).toBe('(False, False)')
+  })
+
+  test('random numbers differ although every process starts from the same snapshot', async () => {
+    const [one, two] = await Promise.all([1, 2].map(() => python('import random\nrandom.random()')))
+    expect(one?.result).not.toBe(two?.result)
+  })
+})
+
+/** Tries every attack in one process; names the ones that got anywhere. */
+const PYTHON_ATTEMPTS = (attacks: string[]) => `import json
+from pyodide.code import eval_code_async
+reached = []
+for attack in json.loads(${JSON.stringify(JSON.stringify(attacks))}):
+    try:
+        await eval_code_async(attack, {})
+        reached.append(attack)
+    except BaseException:
+        pass
+json.dumps(reached)`
+
+const JAVASCRIPT_ATTEMPTS = (attacks: string[]) => `
+const reached = []
+for (const attack of ${JSON.stringify(attacks)}) {
+  try {
+    await (0, eval)('(async () => {' + attack + '})()')
+    reached.push(attack)
+  } catch {}
+}
+return JSON.stringify(reached)`
+
+describe('the host is out of reach', () => {
+  const inJavaScript = () =>
+    [
+      'localStorage.setItem("x", "kept")',
+      'await caches.open("v1").then((cache) => cache.put("http://x.test/a", new Response("kept")))',
+      'const fs = await import("node:fs"); fs.writeFileSync("/tmp/kept", "x")',
+      'const s = await import("node:sqlite"); new s.DatabaseSync("/tmp/kept.db").exec("create table t(a)")',
+      'const fs = await import("node:fs"); fs.readFileSync("/etc/passwd", "utf8")',
+      'const fs = await import("node:fs"); fs.readdirSync("/")',
+      `const fs = await import("node:fs"); fs.readdirSync(${JSON.stringify(stateDir)})`,
+      'const fs = await import("node:fs"); fs.readFileSync("/proc/self/environ", "utf8")',
+      'const c = await import("node:child_process"); c.execSync("id")',
+      'const { default: p } = await import("node:process"); p.kill(p.ppid, 0)',
+      'const n = await import("node:net"); await new Promise((r, j) => n.connect(PORT, "127.0.0.1", r).on("error", j))',
+      'const n = await import("node:net"); await new Promise((r, j) => n.connect("/run/x.sock", r).on("error", j))',
+      'const n = await import("node:net"); await new Promise((r, j) => n.createServer().on("error", j).listen(0, r))',
+      'const d = await import("node:dns/promises"); await d.lookup("localhost")',
+      'const os = await import("node:os"); os.hostname()',
+      'const i = await import("node:inspector"); i.open(0)',
+      'await import("http://127.0.0.1:PORT/module.js")',
+      'await import("npm:lodash")',
+      'await import("file:///etc/passwd", { with: { type: "text" } })',
+      'await fetch("http://127.0.0.1:PORT/fetch")',
+      'await new Promise((r, j) => Object.assign(new WebSocket("ws://127.0.0.1:PORT/"), { onopen: r, onerror: j }))',
+      'Deno.readTextFileSync("/etc/passwd")',
+      'Deno.env.toObject()',
+      'new Deno.Command("/usr/bin/id").outputSync()',
+      'Deno.dlopen("libc.so.6", { getpid: { parameters: [], result: "i32" } })',
+      'if ((await Deno.permissions.request({ name: "net" })).state !== "granted") throw new Error("denied")',
+      'process.kill(process.ppid, 0)',
+    ].map((attack) => attack.replaceAll('PORT', String(port)))
+
+  test('for JavaScript', async () => {
+    expect(await javascript(JAVASCRIPT_ATTEMPTS(inJavaScript()))).toMatchObject({ result: '[]', error: null })
+  })
+
+  test('for JavaScript from within Python', async () => {
+    const code = `(async () => {${JAVASCRIPT_ATTEMPTS(inJavaScript())}})()`
+    expect(await viaPython(code)).toMatchObject({ result: '[]', error: null })
+  })
+
+  test('for Python', async () => {
+    const attacks = [
+      'import js\nawait js.fetch("http://127.0.0.1:PORT/fetch")',
+      'from pyodide.http import pyfetch\nawait pyfetch("http://127.0.0.1:PORT/pyfetch")',
+      'import urllib.request\nurllib.request.urlopen("http://127.0.0.1:PORT/urllib", timeout=3)',
+      'import socket\nsocket.create_connection(("127.0.0.1", PORT), 3).send(b"GET /socket HTTP/1.0\\r\\n\\r\\n")',
+      'open("/etc/passwd")',
+      'import subprocess\nsubprocess.run(["id"])',
+      'import os\nos.fork()',
+      'import os\nos.kill(os.getppid(), 0)',
+      'import pyodide_js\npyodide_js.mountNodeFS("/mnt/etc", "/etc")\nopen("/mnt/etc/passwd")',
+      'import js\njs.Deno.env.toObject()',
+      'import js\njs.Deno.readTextFileSync("/etc/passwd")',
+      'import micropip',
+    ].map((attack) => attack.replaceAll('PORT', String(port)))
+    expect(await python(PYTHON_ATTEMPTS(attacks))).toMatchObject({ result: '[]', error: null })
+  })
+
+  test('for a worker thread', async () => {
+    const outcome = await javascript(`const { Worker } = await import("node:worker_threads")
+      const code = 'fetch("http://127.0.0.1:${port}/worker").then(() => require("node:worker_threads").parentPort.postMessage(1))'
+      return await new Promise((r, j) => new Worker(code, { eval: true }).on("message", r).on("error", j).on("exit", j))`)
+    expect(outcome).toMatchObject({ result: null, error: expect.stringMatching(/\S/) })
+  })
+
+  test('the environment holds nothing of ours', async () => {
+    const outcome = await javascript('JSON.stringify({ ...process.env })')
+    expect(outcome.result ?? outcome.error).not.toMatch(/JEST|NODE|USER/)
+    const environment = await python('import os\nstr(dict(os.environ))')
+    expect(environment.result).not.toMatch(/JEST|NODE_/)
+  })
+})
+
+describe('limits', () => {
+  let brief: Sandbox
+  beforeAll(() => {
+    brief = open({ poolSize: 1, timeoutMs: 700, maxOutputBytes: 1_000 })
+  })
+  afterAll(() => brief.close())
+
+  test.each([
+    ['javascript', 'console.log("so far"); while (true) {}'],
+    ['javascript', 'console.log("so far"); await new Promise(() => setInterval(() => {}, 1000))'],
+    ['javascript', 'console.log("so far"); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)'],
+    ['python', 'print("so far")\nwhile True:\n    try:\n        while True: pass\n    except BaseException: pass'],
+    ['python', 'import re\nprint("so far")\nre.match(r"(a+)+$", "a" * 40 + "b")'],
+  ] as const)('a %s program that does not end is ended, and what it printed is kept: %s', async (language, code) => {
+    const outcome = await brief.run({ language, code })
+    expect(outcome).toMatchObject({ stdout: 'so far\n', result: null, exitReason: 'timeout' })
+    expect(outcome.error).toBe('The program was stopped after 0.7 s')
+  })
+
+  test('a Python program that wants too much memory gets a MemoryError', async () => {
+    const outcome = await python('bytearray(1 << 30)')
+    expect(outcome).toMatchObject({ exitReason: 'error', error: expect.stringContaining('MemoryError') })
+  })
+
+  test('memory outside of V8’s heap is limited as well', async () => {
+    const heap = await javascript('const a = []; while (true) a.push(new Array(1000).fill(Math.random()))')
+    expect(heap).toMatchObject({ exitReason: 'memory', error: expect.stringContaining('memory') })
+    const buffers = await javascript(
+      'const a = []; for (let i = 0; i < 40; i++) a.push(new Uint8Array(50 << 20).fill(1))',
+    )
+    expect(buffers.exitReason).toMatch(/memory|error/)
+    expect(buffers.error).toMatch(/memory|allocation/)
+  })
+
+  test('a flood of output is cut', async () => {
+    const printed = await brief.run({ language: 'python', code: 'for i in range(20000): print("é" * 99)\n"é" * 9999' })
+    expect(printed.truncated).toBe(true)
+    expect(Buffer.byteLength(printed.stdout)).toBeLessThanOrEqual(1_000)
+    expect(printed.stdout).toMatch(/^[é\n]+$/)
+    expect(Buffer.byteLength(printed.result ?? '')).toBeLessThanOrEqual(1_000)
+    const raw = 'const x = new Uint8Array(1 << 16).fill(120); for (;;) Deno.stdout.writeSync(x)'
+    const flooded = await brief.run({ language: 'javascript', code: raw })
+    expect(flooded).toMatchObject({ stdout: '', result: null, exitReason: 'killed' })
+  })
+
+  test('a forged answer is not taken for the runner’s', async () => {
+    const forged = [
+      '{"result":"FORGED","error":null}',
+      'ready {"snapshot":true}',
+      '\u0000{"result":"FORGED","error":null}',
+      '{"stdout":"FORGED"}',
+    ]
+    const code = `for (const line of ${JSON.stringify(forged)}) Deno.stdout.writeSync(new TextEncoder().encode("\\n" + line + "\\n"))
+"real"`
+    expect(await javascript(code)).toMatchObject({ stdout: '', result: 'real', exitReason: 'ok' })
+  })
+
+  test('a program that ends its own process is told so', async () => {
+    const outcome = await javascript('process.exit(0)')
+    expect(outcome).toMatchObject({ result: null, exitReason: 'killed' })
+  })
+})
+
+describe('turns', () => {
+  test('twenty programs at once are run a few at a time, and one more is refused', async () => {
+    const line = open({ maxQueue: 18 })
+    const runs = Array.from({ length: 20 }, (_, i) => line.run({ language: 'javascript', code: `${i} * 2` }))
+    await expect(line.run({ language: 'javascript', code: '1' })).rejects.toMatchObject({ name: 'SandboxBusy' })
+    const outcomes = await Promise.all(runs)
+    expect(outcomes.map((outcome) => outcome.result)).toEqual(outcomes.map((_, i) => String(i * 2)))
+    await line.close()
+  })
+
+  test('a caller who leaves ends the program, or gives up the place in line', async () => {
+    const line = open({ poolSize: 1 })
+    const leaving = new AbortController()
+    const reason = new Error('left')
+    const started = nextChild()
+    const running = line.run({ language: 'javascript', code: 'while (true) {}', signal: leaving.signal })
+    const waiting = line.run({ language: 'javascript', code: '1', signal: leaving.signal })
+    const child = await started
+    leaving.abort(reason)
+    await expect(waiting).rejects.toBe(reason)
+    await expect(running).rejects.toBe(reason)
+    expect(isAlive(child)).toBe(false)
+    await expect(line.run({ language: 'javascript', code: '2' })).resolves.toMatchObject({ result: '2' })
+    await expect(line.run({ language: 'javascript', code: '3', signal: leaving.signal })).rejects.toBe(reason)
+    await line.close()
+  })
+
+  test('closing ends what runs, refuses what waits, and nothing starts any more', async () => {
+    const line = open({ poolSize: 1 })
+    const started = nextChild()
+    const [running, waiting] = ['while (true) {}', '1'].map((code) =>
+      line.run({ language: 'javascript', code }).catch((error: unknown) => error),
+    )
+    const child = await started
+    await line.close()
+    expect(isAlive(child)).toBe(false)
+    expect(await waiting).toMatchObject({ name: 'SandboxUnavailable' })
+    // Whether it had begun is a matter of milliseconds.
+    const ended = await running
+    expect(ended).toMatchObject(ended instanceof Error ? { name: 'SandboxUnavailable' } : { exitReason: 'killed' })
+    await expect(line.run({ language: 'python', code: '1' })).rejects.toMatchObject({ name: 'SandboxUnavailable' })
+  })
+
+  test('processes that nobody uses are let go', async () => {
+    const line = open({ poolSize: 1, warmForMs: 1 })
+    const before = children()
+    await line.run({ language: 'python', code: '1' })
+    while (children().some((pid) => !before.includes(pid))) await tick()
+    await line.close()
+  })
+})
+
+test('a snapshot that cannot be loaded costs time, not answers', async () => {
+  const broken = await mkdtemp(join(tmpdir(), 'sandbox-broken-'))
+  const [name] = await readdir(stateDir)
+  await writeFile(join(broken, name ?? ''), 'no snapshot')
+  const lines: unknown[] = []
+  const plain = open({ stateDir: broken, log: { warn: (...line: unknown[]) => void lines.push(line) } })
+  expect(await plain.run({ language: 'python', code: '1 + 1' })).toMatchObject({ result: '2' })
+  expect(lines).toHaveLength(1)
+  await plain.close()
+  expect(await readdir(broken)).toEqual([])
+  await rm(broken, { recursive: true })
+}, 60_000)
+
+test('nothing survives the death of the service', async () => {
+  const script = `
+    import { createSandbox } from ${JSON.stringify(new URL('./sandbox.ts', import.meta.url).href)}
+    const sandbox = createSandbox({ stateDir: ${JSON.stringify(stateDir)}, poolSize: 1, timeoutMs: 60000, maxOutputBytes: 1000, maxQueue: 1, log: console })
+    void sandbox.run({ language: 'javascript', code: 'while (true) {}' })
+    const { readFileSync } = await import('node:fs')
+    const children = () => readFileSync('/proc/self/task/' + process.pid + '/children', 'utf8').trim()
+    const timer = setInterval(() => children() && (console.log(children()), clearInterval(timer)), 10)`
+  const service = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [line] = (await once(createInterface(service.stdout), 'line')) as [string]
+  const child = Number(line)
+  expect(isAlive(child)).toBe(true)
+  service.kill('SIGKILL')
+  await once(service, 'exit')
+  // A zombie waits to be collected by whoever is pid 1; it runs no more.
+  const runs = () => isAlive(child) && !readFileSync(`/proc/${child}/stat`, 'utf8').includes(') Z ')
+  while (runs()) await tick()
+})

@@ -1,0 +1,47 @@
+import { SandboxBusy, SandboxUnavailable } from './sandbox-errors.ts'
+
+export type Turns = {
+  /** @throws SandboxBusy, SandboxUnavailable once closed, the reason of `signal` when that was aborted while waiting */
+  take(signal?: AbortSignal): Promise<void>
+  give(): void
+  taken(): number
+  close(): void
+}
+
+/** Lets `atOnce` callers in and `maxWaiting` more wait in line, first come first served. */
+export function createTurns(atOnce: number, maxWaiting: number): Turns {
+  const waiting: { enter(): void; refuse(reason: unknown): void }[] = []
+  let taken = 0
+  let closed = false
+  return {
+    async take(signal) {
+      if (closed) throw new SandboxUnavailable('The sandbox is closed')
+      if (taken < atOnce) return void taken++
+      if (waiting.length >= maxWaiting) throw new SandboxBusy(`${waiting.length} programs are waiting already`)
+      await new Promise<void>((enter, refuse) => {
+        const place = { enter, refuse }
+        waiting.push(place)
+        signal?.addEventListener(
+          'abort',
+          () => {
+            const at = waiting.indexOf(place)
+            if (at >= 0) waiting.splice(at, 1)
+            // Whoever has entered already is not concerned: refusing a resolved promise does nothing.
+            refuse(signal.reason)
+          },
+          { once: true },
+        )
+      })
+    },
+    give() {
+      const next = waiting.shift()
+      if (next) next.enter()
+      else taken--
+    },
+    taken: () => taken,
+    close() {
+      closed = true
+      for (const { refuse } of waiting.splice(0)) refuse(new SandboxUnavailable('The sandbox was closed'))
+    },
+  }
+}

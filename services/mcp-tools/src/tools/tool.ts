@@ -1,0 +1,49 @@
+import type { Caller } from '@jan/service-kit/auth'
+import type { Who } from '@jan/service-kit/route'
+import type { z } from 'zod'
+import type { Deps } from '../deps.ts'
+import type { ToolTable } from './tool-table.ts'
+
+/** Tells a listening client how far a call is. It does nothing when nobody listens. */
+export type Progress = (progress: number, total?: number, message?: string) => Promise<void>
+
+/** One call: who asks, and a signal that is aborted when they cancel or the tool's time is over. */
+export type ToolCall = Who<Caller> & { progress: Progress }
+
+/** `text` is for a model to read; `structured` fits the tool's output schema. */
+export type ToolAnswer = { text: string; structured: Record<string, unknown> }
+
+/** Whether people's own clients call, or a service of ours for a person: then a model chose the arguments. */
+export type Audience = 'direct' | 'service'
+
+export const audienceOf = (caller: Caller): Audience =>
+  caller.kind === 'service' || caller.via !== undefined ? 'service' : 'direct'
+
+/** What tools may use. */
+export type ToolDeps = Pick<Deps, 'log' | 'now' | 'sandbox' | 'sandboxNeedsApproval' | 'search' | 'scrape'> & {
+  tools: ToolTable
+}
+
+type ToolSpec<I extends z.ZodType, O extends z.ZodType> = {
+  name: string
+  title: string
+  /** For the model that chooses: what it does and when to use it. */
+  description: string
+  input: I
+  /** What a service may send; the same as `input` when absent. */
+  serviceInput?: z.ZodType<Partial<z.output<I>>>
+  output: O
+  annotations: { readOnlyHint: boolean; destructiveHint: boolean; idempotentHint: boolean; openWorldHint: boolean }
+  timeoutMs: number
+  /** @throws AppError when it fails: its text is shown to the model */
+  run(deps: ToolDeps, call: ToolCall, input: z.output<I>): Promise<{ text: string; structured: z.input<O> }>
+}
+
+/** A tool as a row of the table, its types forgotten. */
+export type Tool = Omit<ToolSpec<z.ZodType, z.ZodType>, 'run'> & {
+  run(deps: ToolDeps, call: ToolCall, input: unknown): Promise<ToolAnswer>
+}
+
+/** Declares one tool. Its input and answer are typed from the schemas beside it. */
+export const defineTool = <I extends z.ZodType, O extends z.ZodType>(spec: ToolSpec<I, O>): Tool =>
+  spec as unknown as Tool

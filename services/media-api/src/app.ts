@@ -1,0 +1,27 @@
+import { presentFlatError } from '@jan/service-kit/errors'
+import { createHttpApp } from '@jan/service-kit/http-app'
+import { presentErrorsAs, type Route } from '@jan/service-kit/route'
+import packageJson from '../package.json' with { type: 'json' }
+import type { Deps } from './deps.ts'
+import { dataUrlLength } from './media/data-url.ts'
+import { mediaRoutes } from './media/media.routes.ts'
+import { storageRoutes } from './storage/storage.routes.ts'
+
+/** Room for everything in a body that is not the largest data URL. */
+const BESIDE_THE_DATA_URL = 64 * 1024
+
+export const routes = (deps: Deps): Route[] =>
+  presentErrorsAs(presentFlatError, [...mediaRoutes(deps), ...storageRoutes(deps)])
+
+export const createApp = (deps: Deps) =>
+  createHttpApp({
+    service: 'media-api',
+    version: packageJson.version,
+    log: deps.log,
+    metrics: deps.metrics,
+    authenticate: deps.authenticate,
+    routes: routes(deps),
+    dependencies: deps.dependencies,
+    bodyLimit: dataUrlLength(deps.settings.maxBytes) + BESIDE_THE_DATA_URL,
+    presentError: presentFlatError,
+  })

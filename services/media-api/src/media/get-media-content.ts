@@ -1,0 +1,35 @@
+import { type Answer, json } from '@jan/service-kit/answer'
+import type { Caller } from '@jan/service-kit/auth'
+import type { Who } from '@jan/service-kit/route'
+import { reachOf } from '../access/reach.ts'
+import type { Deps } from '../deps.ts'
+import { sendObject } from '../storage/send-object.ts'
+import { requireOneMedia } from './require-media.ts'
+import { signUrl } from './sign-url.ts'
+
+/** Content behind an id never changes, but an id may be deleted. */
+const MAX_AGE_SECONDS = 3600
+
+type Input = { id: string; headers: Readonly<Record<string, string | undefined>> }
+
+/** The bytes, or only where they are when downloads are not proxied. */
+export async function getMediaContent(
+  deps: Pick<Deps, 'media' | 'storage' | 'settings'>,
+  who: Who<Caller>,
+  { id, headers }: Input,
+): Promise<Answer<{ url: string }> | Answer<never>> {
+  const media = await requireOneMedia(deps, reachOf(who.caller), id)
+  if (!deps.settings.proxyDownload) return json({ url: await signUrl(deps, media) })
+  return sendObject(
+    deps.storage,
+    {
+      key: media.storageKey,
+      bytes: media.bytes,
+      type: media.mime,
+      filename: media.filename,
+      etag: media.sha256,
+      maxAgeSeconds: MAX_AGE_SECONDS,
+    },
+    headers,
+  )
+}

@@ -1,0 +1,15 @@
+import { AppError } from '@jan/service-kit/errors'
+import type { Deps } from '../deps.ts'
+import type { Media } from './media.store.ts'
+
+/** The whole object as `data:<type>;base64,<bytes>`. */
+export async function readDataUrl({ storage }: Pick<Deps, 'storage'>, media: Media): Promise<string> {
+  const body = await storage.get(media.storageKey)
+  if (!body)
+    throw new AppError('internal', `The stored bytes of ${media.id} are missing`, {
+      cause: new Error(`no object at ${media.storageKey}`),
+    })
+  const chunks: Uint8Array[] = []
+  for await (const chunk of body) chunks.push(chunk)
+  return `data:${media.mime};base64,${Buffer.concat(chunks).toString('base64')}`
+}

@@ -1,0 +1,34 @@
+import { createHash } from 'node:crypto'
+import type { Answer } from '@jan/service-kit/answer'
+import { notFound } from '@jan/service-kit/errors'
+import type { Deps } from '../deps.ts'
+import { sendObject } from './send-object.ts'
+import type { SignedObject } from './url-signer.ts'
+
+type Input = {
+  object: SignedObject
+  signature: string
+  headers: Readonly<Record<string, string | undefined>>
+}
+
+/** Serves what a URL of the disk storage was signed for. Objects in S3 are served by S3, so there is nothing here then. */
+export async function getSignedObject(
+  deps: Pick<Deps, 'storage' | 'urls' | 'now'>,
+  { object, signature, headers }: Input,
+): Promise<Answer<never>> {
+  if (!deps.urls) throw notFound('Object', object.key)
+  deps.urls.verify(object, signature)
+  const found = await deps.storage.head(object.key)
+  if (!found) throw notFound('Object', object.key)
+  return sendObject(
+    deps.storage,
+    {
+      ...object,
+      bytes: found.bytes,
+      // A key never gets other content, so it may stand for it.
+      etag: createHash('sha256').update(object.key).digest('hex'),
+      maxAgeSeconds: Math.max(object.expires - Math.floor(deps.now().getTime() / 1000), 0),
+    },
+    headers,
+  )
+}
