@@ -23,6 +23,7 @@ const project = (root) => ({
   },
   testMatch: ['<rootDir>/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/generated/'],
+  ...(root === 'tests' ? { globalSetup: './jest.platform.js', globalTeardown: './jest.platform.stop.js' } : {}),
 })
 
 export default {

@@ -26,7 +26,7 @@ const turbo = (task: string) =>
 
 /** What is generated and committed must be what its sources make now. */
 function isUnchanged(): boolean {
-  const files = ['services/*/openapi.json', 'docs/reference']
+  const files = ['services/*/openapi.json', 'docs/reference', '.env.example']
   const inGit = spawnSync('git', ['rev-parse', '--is-inside-work-tree'], { stdio: 'ignore' }).status === 0
   if (!inGit) return true
   const untracked = spawnSync('git', ['ls-files', '--others', '--exclude-standard', '--', ...files], {

@@ -7,7 +7,7 @@
 /** A message as chat completions know it; only the messages that the loop adds itself have a known shape. */
 export type ChatMessage = { role: string; [field: string]: unknown }
 
-/** `arguments` is the JSON text as the model wrote it, valid or not. `id` is unique within a run. */
+/** `arguments` is the JSON text as the model wrote it, valid or not. `id` is unique within its turn. */
 export type ToolCall = { id: string; name: string; arguments: string }
 
 export type LoopTool = {
@@ -67,7 +67,13 @@ export type Ended = {
 
 export type LoopEvent = Started | TurnStarted | TurnDeltaEvent | TurnDone | CallIntent | CallOutcome | Ended
 
-type DoneTurn = { message: TurnMessage; finishReason: string }
+/** A turn and what became of its calls, by call id: some models number their calls anew in each turn. */
+type DoneTurn = {
+  message: TurnMessage
+  finishReason: string
+  begun: ReadonlySet<string>
+  outcomes: ReadonlyMap<string, Outcome>
+}
 
 export type LoopState = {
   start: Started | null
@@ -75,20 +81,10 @@ export type LoopState = {
   turns: readonly DoneTurn[]
   /** A turn began and is not done. */
   inTurn: boolean
-  /** Ids of calls that were started. */
-  begun: ReadonlySet<string>
-  outcomes: ReadonlyMap<string, Outcome>
   ended: Ended | null
 }
 
-export const initial: LoopState = {
-  start: null,
-  turns: [],
-  inTurn: false,
-  begun: new Set(),
-  outcomes: new Map(),
-  ended: null,
-}
+export const initial: LoopState = { start: null, turns: [], inTurn: false, ended: null }
 
 /** The state after one more event. Pure: the given state stays as it was. */
 export function fold(state: LoopState, event: LoopEvent): LoopState {
@@ -101,17 +97,23 @@ export function fold(state: LoopState, event: LoopEvent): LoopState {
       return state
     case 'turn.done': {
       const { message, finishReason } = event
-      return { ...state, inTurn: false, turns: [...state.turns, { message, finishReason }] }
+      const turn = { message, finishReason, begun: new Set<string>(), outcomes: new Map<string, Outcome>() }
+      return { ...state, inTurn: false, turns: [...state.turns, turn] }
     }
     case 'call.intent':
-      return { ...state, begun: new Set([...state.begun, event.call.id]) }
+      return inLastTurn(state, (turn) => ({ begun: new Set([...turn.begun, event.call.id]) }))
     case 'call.outcome': {
       const { callId, status, output } = event
-      return { ...state, outcomes: new Map([...state.outcomes, [callId, { status, output }]]) }
+      return inLastTurn(state, (turn) => ({ outcomes: new Map([...turn.outcomes, [callId, { status, output }]]) }))
     }
     case 'ended':
       return { ...state, inTurn: false, ended: event }
   }
+}
+
+function inLastTurn(state: LoopState, change: (turn: DoneTurn) => Partial<DoneTurn>): LoopState {
+  const last = state.turns.at(-1)
+  return last ? { ...state, turns: [...state.turns.slice(0, -1), { ...last, ...change(last) }] } : state
 }
 
 /** What the model is to be asked. Without tools it is the last turn of a run that has used up its rounds. */
@@ -135,9 +137,9 @@ export function next(state: LoopState): Effect {
   const cut = CUT_SHORT[last.finishReason]
   // The calls of a turn that was cut are not whole: none of them runs.
   if (cut) return end({ status: 'incomplete', reason: cut })
-  const settled = settle(start, state, last.message.calls)
+  const settled = settle(start, state, last)
   if (settled.length > 0) return { do: 'append', events: settled }
-  const open = last.message.calls.filter((call) => !state.outcomes.has(call.id))
+  const open = last.message.calls.filter((call) => !last.outcomes.has(call.id))
   const due = open.filter((call) => toolOf(start, call)?.where === 'server')
   if (due.length > 0) return { do: 'call_tools', calls: due }
   if (open.length > 0) return end({ status: 'completed', reason: 'client_calls' })
@@ -150,47 +152,44 @@ const CUT_SHORT: Record<string, EndReason | undefined> = {
   content_filter: 'content_filter',
 }
 
-/** The calls of a finished run that its caller is to answer. */
-export function pendingClientCalls(state: LoopState): ToolCall[] {
-  if (state.ended?.reason !== 'client_calls') return []
-  return state.turns.at(-1)?.message.calls.filter((call) => !state.outcomes.has(call.id)) ?? []
-}
-
 const end = (how: Omit<Ended, 'type'>): Effect => ({ do: 'append', events: [{ type: 'ended', ...how }] })
 
 const toolOf = (start: Started, call: ToolCall) => start.tools.find((tool) => tool.name === call.name)
 
 /** Outcomes that need no performing: lost calls that must not run twice, unknown tools, calls beyond the limit. */
-function settle(start: Started, state: LoopState, calls: ToolCall[]): CallOutcome[] {
-  const outcome = (call: ToolCall, status: Outcome['status'], output: string): CallOutcome[] => [
-    { type: 'call.outcome', callId: call.id, status, output },
-  ]
-  let room = (start.limits.maxToolCalls ?? Number.POSITIVE_INFINITY) - state.begun.size
-  return calls.flatMap((call) => {
-    if (state.outcomes.has(call.id)) return []
+function settle(start: Started, state: LoopState, { message, begun, outcomes }: DoneTurn): CallOutcome[] {
+  const { maxToolCalls } = start.limits
+  const started = state.turns.reduce((sum, turn) => sum + turn.begun.size, 0)
+  let room = (maxToolCalls ?? Number.POSITIVE_INFINITY) - started
+  const settleOne = (call: ToolCall): Outcome | undefined => {
     const tool = toolOf(start, call)
-    if (!tool) return outcome(call, 'error', `There is no tool named '${call.name}'`)
-    if (tool.where === 'client') return []
-    if (state.begun.has(call.id))
-      return tool.repeatable ? [] : outcome(call, 'unknown', 'It is not known whether this call happened')
-    if (room <= 0)
-      return outcome(call, 'error', `Not called: the limit of ${start.limits.maxToolCalls} tool calls is reached`)
+    if (!tool) return { status: 'error', output: `There is no tool named '${call.name}'` }
+    if (tool.where === 'client' || (begun.has(call.id) && tool.repeatable)) return undefined
+    if (begun.has(call.id)) return { status: 'unknown', output: 'It is not known whether this call happened' }
     room -= 1
-    return []
+    if (room >= 0) return undefined
+    return { status: 'error', output: `Not called: the limit of ${maxToolCalls} tool calls is reached` }
+  }
+  return message.calls.flatMap((call) => {
+    const outcome = outcomes.has(call.id) ? undefined : settleOne(call)
+    return outcome ? [{ type: 'call.outcome', callId: call.id, ...outcome }] : []
   })
 }
 
 function askModel(start: Started, state: LoopState): Effect {
   const number = state.turns.length + 1
-  const messages = [...start.messages, ...state.turns.flatMap((turn) => turnMessages(turn.message, state.outcomes))]
+  const messages = [...start.messages, ...state.turns.flatMap(turnMessages)]
   return { do: 'ask_model', turn: { number, messages, tools: number > start.limits.maxRounds ? [] : start.tools } }
 }
 
-const turnMessages = (message: TurnMessage, outcomes: LoopState['outcomes']): ChatMessage[] => [
+const turnMessages = ({ message, outcomes }: DoneTurn): ChatMessage[] => [
   assistantMessage(message.text, message.calls),
-  ...message.calls.map((call) => toolMessage(call.id, outcomes.get(call.id) ?? LOST)),
+  // Only turns whose calls all have an outcome are followed by another one.
+  ...message.calls.flatMap(({ id }) => {
+    const outcome = outcomes.get(id)
+    return outcome ? [toolMessage(id, outcome)] : []
+  }),
 ]
-const LOST: Outcome = { status: 'unknown', output: 'This call has no result' }
 
 /** A model turn as the model is shown it later. */
 export const assistantMessage = (text: string, calls: ToolCall[]): ChatMessage => ({

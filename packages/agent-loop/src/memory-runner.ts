@@ -20,7 +20,7 @@ export type OpenedTurn = { model: string; pieces: AsyncIterable<ModelPiece> }
 
 /** How effects act on the world. All of them end promptly once their signal aborts. */
 export type Perform = {
-  /** Settles when the model has taken (or refused) the turn. Call ids must be new to the run. */
+  /** Settles when the model has taken (or refused) the turn. */
   askModel(turn: Turn, signal: AbortSignal): Promise<OpenedTurn>
   /** What it throws is an outcome too: the model is told the error's message. */
   callTool(call: ToolCall, signal: AbortSignal): Promise<Outcome>

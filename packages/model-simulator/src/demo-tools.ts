@@ -14,10 +14,10 @@ const SEARCH = new RegExp(
 )
 const URLS = /https?:\/\/[^\s"'<>)\]]*[^\s"'<>)\].,;:!?]/g
 const FENCES = /```(\w*)[^\n]*\n([\s\S]*?)```/g
-const CSV = /\bcsv\b[^\n:]*:\s*((?:[^\n,]*,[^\n]*(?:\n|$))+)/i
-const ARITHMETIC = /[\d.(-][\d\s.()+\-*/%^]*[\d)]/g
+const CSV = /\bcsv\b[^\n:]*:(?!\/\/)\s*((?:[^\n,]*,[^\n]*(?:\n|$)){2,})/i
+const ARITHMETIC = /[\d.(-][\d\s.()+\-*/%^]{0,200}[\d)]/g
 
-/** The calls that the prompt asks for, of the offered tools. Without parallel calls they come one by one: `made` is how many have. */
+/** The calls that the prompt asks for; `made` are behind us, since without parallel calls they come one by one. */
 export function chooseCalls(request: ChatRequest, prompt: string, made: number): Call[] {
   const { tools, tool_choice: choice } = request
   if (!tools?.length || choice === 'none') return []
@@ -33,7 +33,7 @@ export function chooseCalls(request: ChatRequest, prompt: string, made: number):
 
 function callsOf(tool: Tool, prompt: string): Call[] {
   const { name } = tool.function
-  const calls = (argumentsOf[name]?.(prompt) ?? []).map((args) => ({ name, arguments: args }))
+  const calls = (argumentsOf.get(name)?.(prompt) ?? []).map((args) => ({ name, arguments: args }))
   const mentioned = new RegExp(`(?<![\\w-])${name}(?![\\w-])`).test(prompt)
   return calls.length === 0 && mentioned ? [fillCall(tool, prompt)] : calls
 }
@@ -42,25 +42,31 @@ function fillCall({ function: { name, parameters } }: Tool, prompt: string): Cal
   return { name, arguments: fillSchema({ required: [], ...parameters, type: 'object' }, prompt) as Arguments }
 }
 
-const argumentsOf: Record<string, (prompt: string) => Arguments[]> = {
-  google_search(prompt) {
-    const num = Number(/(\d+) results/i.exec(prompt)?.[1])
-    const phrases = [...prose(prompt).matchAll(SEARCH)].map(({ groups }) => groups?.quoted ?? groups?.phrase)
-    return phrases.map((q) => (num ? { q, num } : { q }))
-  },
-  scrape(prompt) {
-    const asked = /\b(?:scrape|read|fetch|open|visit|summari[sz]e)\b/i.test(prompt)
-    return asked ? [...new Set(prose(prompt).match(URLS) ?? [])].map((url) => ({ url })) : []
-  },
-  python_exec(prompt) {
-    if (!/\b(?:python|python_exec|compute|calculate|run|execute|analy[sz]e)\b/i.test(prompt)) return []
-    const fenced = (language: string) => [...prompt.matchAll(FENCES)].find((block) => block[1] === language)?.[2]
-    const csv = fenced('csv') ?? CSV.exec(prompt)?.[1]
-    const numbers = prose(prompt).replace(URLS, '').match(ARITHMETIC) ?? []
-    const sum = numbers.find((text) => /\d[\s)]*[-+*/%^]+[\s(]*[\d.-]/.test(text))?.replaceAll('^', '**')
-    const code = fenced('python') ?? (csv ? csvProgram(csv) : sum && `print(${sum.trim()})`)
-    return code ? [{ code }] : []
-  },
+const argumentsOf = new Map<string, (prompt: string) => Arguments[]>([
+  ['google_search', searches],
+  ['scrape', pages],
+  ['python_exec', programs],
+])
+
+function searches(prompt: string): Arguments[] {
+  const num = Number(/(\d+) results/i.exec(prompt)?.[1])
+  const phrases = [...prose(prompt).matchAll(SEARCH)].map(({ groups }) => groups?.quoted ?? groups?.phrase)
+  return phrases.map((q) => (num ? { q, num } : { q }))
+}
+
+function pages(prompt: string): Arguments[] {
+  const asked = /\b(?:scrape|read|fetch|open|visit|summari[sz]e)\b/i.test(prompt)
+  return asked ? [...new Set(prose(prompt).match(URLS) ?? [])].map((url) => ({ url })) : []
+}
+
+function programs(prompt: string): Arguments[] {
+  if (!/\b(?:python|python_exec|compute|calculate|run|execute|analy[sz]e)\b/i.test(prompt)) return []
+  const fenced = (language: string) => [...prompt.matchAll(FENCES)].find((block) => block[1] === language)?.[2]
+  const csv = fenced('csv') ?? CSV.exec(prompt)?.[1]
+  const numbers = prose(prompt).replace(URLS, '').match(ARITHMETIC) ?? []
+  const sum = numbers.find((text) => /\d[\s)]*[-+*/%^]+[\s(]*[\d.-]/.test(text))?.replaceAll('^', '**')
+  const code = fenced('python') ?? (csv ? csvProgram(csv) : sum && `print(${sum.trim()})`)
+  return code ? [{ code }] : []
 }
 
 /** The prompt without its code and data, where no word is a wish. */

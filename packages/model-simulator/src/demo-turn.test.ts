@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { describe, expect, test } from '@jest/globals'
 import { type Completion, startSimulator, user } from '../test/simulator-client.ts'
 
@@ -51,6 +50,7 @@ describe('offered tools that the prompt asks for are called', () => {
       ],
     ],
     ['Run this python:\n```python\nprint("hi")\n```', [['python_exec', { code: 'print("hi")\n' }]]],
+    ['Read the CSV at http://a.org/b.csv, please', [['scrape', { url: 'http://a.org/b.csv' }]]],
     ['Calculate 2^10', [['python_exec', { code: 'print(2**10)' }]]],
     ['Call scrape on it', [['scrape', { url: 'Call scrape on it' }]]],
   ])('%s', async (prompt, calls) => {
@@ -61,12 +61,12 @@ describe('offered tools that the prompt asks for are called', () => {
 
   test.each([
     ['a fenced block', 'Analyse the CSV:\n```csv\ncity,people,area\nUlm,10,2.5\n"Bad, Ems",30,\n```'],
-    ['lines after CSV:', 'Analyse this CSV:\ncity,people,area\nUlm,10,2.5\n"Bad, Ems",30,\n\nAnd search nothing.'],
-  ])('a program that reads the CSV of %s, and it is a true one', async (_name, prompt) => {
-    const completion = await ask([user(prompt)], { tools: [builtIn[2]] })
-    const [[, { code }]] = callsOf(completion) as [[string, { code: string }]]
-    const output = execFileSync('python3', ['-c', code], { encoding: 'utf8' })
-    expect(output).toBe('rows: 2\npeople: sum 40.0, mean 20.0\narea: sum 2.5, mean 2.5\n')
+    ['lines after CSV:', 'Analyse this CSV:\ncity,people,area\nUlm,10,2.5\n"Bad, Ems",30,\n\nThank you.'],
+  ])('with a program that reads the CSV of %s', async (_name, prompt) => {
+    const calls = callsOf(await ask([user(prompt)], { tools: builtIn }))
+    const csv = JSON.stringify('city,people,area\nUlm,10,2.5\n"Bad, Ems",30,\n')
+    const code = expect.stringContaining(`rows = list(csv.DictReader(io.StringIO(${csv})))\nprint(`)
+    expect(calls).toEqual([['python_exec', { code }]])
   })
 
   test('any offered tool by its name, with arguments made from its schema', async () => {
@@ -75,6 +75,9 @@ describe('offered tools that the prompt asks for are called', () => {
     const note = await ask([user('Try send_note please')], { tools })
     expect(callsOf(note)).toEqual([['send_note', { text: 'Try send_note please', copies: 1 }]])
     expect(callsOf(await ask([user('the get_times page')], { tools }))).toBeUndefined()
+    expect(callsOf(await ask([user('Use constructor')], { tools: [tool('constructor')] }))).toEqual([
+      ['constructor', {}],
+    ])
   })
 
   test('but none that is not offered, not wanted or not asked for', async () => {
@@ -122,7 +125,7 @@ describe('tool results are answered from', () => {
 
   test('naming each tool and quoting the first part that says something', async () => {
     const search = JSON.stringify({ query: 'x', results: [{ url: 'http://a', snippet: 'A cat is a pet' }] })
-    const run = JSON.stringify({ stdout: 'rows: 2\nsum: 40\n', stderr: '', exit_code: 0 })
+    const run = JSON.stringify({ stdout: 'rows: 2\nsum: 40\n', error: '', exit_code: 0 })
     const answer = textOf(await ask(after(search, run, [{ type: 'text', text: 'plain  text' }])))
     expect(answer.split('\n').slice(1)).toEqual([
       '- tool_0 answered: A cat is a pet',

@@ -8,7 +8,8 @@ import type { Turn } from './script.ts'
 const FACT = /\b(?:my|remember(?: that)?(?: my| the)?)\s+([\w' -]{1,60}?)\s+(?:is|are)\s+(.+?)(?=[.,;!?](?:\s|$)|$)/gim
 const QUESTION =
   /\b(?:what(?:'s| is| are| was)?|who is|tell me(?: what)?|do you (?:know|remember)(?: what)?)\s+(my\s+|the\s+)?([\w' -]{1,60}?)(?:\s+(?:is|was|again))*\s*(?:[?.!]|$)/im
-const FAILURE = /^\s*(?:\w*error|exception|traceback)\b|"is_?error":\s*true|"error":\s*["{]|"exit_code":\s*[-1-9]/i
+const FAILURE =
+  /^\s*(?:\w*error|exception|traceback)\b|"is_?error":\s*true|"error":\s*(?:"[^"]|\{)|"exit_code":\s*[-1-9]/i
 const MEANINGFUL = [
   'error',
   'stdout',
@@ -26,11 +27,9 @@ const MEANINGFUL = [
 export function demoTurn(request: ChatRequest): Turn {
   const { messages, response_format: format } = request
   const lastUser = messages.findLastIndex((message) => message.role === 'user')
-  const prompt = textOf(messages[lastUser])
-  const images = messages
-    .slice(lastUser, lastUser + 1)
-    .flatMap(imageUrls)
-    .map(nameImage)
+  const asked = messages.slice(lastUser, lastUser + 1)
+  const prompt = asked.map(textOf).join('')
+  const images = asked.flatMap(imageUrls).map(nameImage)
   const since = messages.slice(lastUser + 1)
   const calls = chooseCalls(request, prompt, since.flatMap((message) => message.tool_calls ?? []).length)
   if (calls.length > 0) return { tool_calls: calls }
@@ -68,11 +67,10 @@ function meaningfulPart(content: string): string {
 
 function answerFact(messages: Message[], prompt: string): string | undefined {
   const [, owner = 'the', topic = ''] = QUESTION.exec(prompt) ?? []
-  const told = messages
-    .filter(({ role }) => role !== 'assistant' && role !== 'tool')
-    .map(textOf)
-    .join('\n')
-  const fact = [...told.matchAll(FACT)].findLast(([, subject]) => subject?.toLowerCase() === topic.toLowerCase())
+  const told = messages.flatMap((message) => (['assistant', 'tool'].includes(message.role) ? [] : textOf(message)))
+  const fact = [...told.join('\n').matchAll(FACT)].findLast(
+    ([, subject]) => subject?.toLowerCase() === topic.toLowerCase(),
+  )
   const mine = owner.trim().toLowerCase() === 'my'
   if (fact) return `You told me that ${mine ? 'your' : 'the'} ${topic} is ${fact[2]}.`
   return mine ? `You have not told me your ${topic} in this conversation.` : undefined
@@ -82,8 +80,7 @@ const echo = (prompt: string) =>
   `You said "${quote(prompt, 120)}". I am the scripted simulator ${modelId}, not a model.`
 
 /** On one line, at most `length` characters. */
-const quote = (text: string, length: number) =>
-  text
-    .replace(/\s+/g, ' ')
-    .trim()
-    .replace(new RegExp(`^(.{${length}}).+`, 'u'), '$1…')
+function quote(text: string, length: number): string {
+  const line = text.replace(/\s+/g, ' ').trim()
+  return line.replace(new RegExp(`^(.{${length}}).+`, 'u'), '$1…')
+}

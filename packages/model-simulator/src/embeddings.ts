@@ -2,30 +2,28 @@ import { z } from 'zod'
 import { modelId } from './model.ts'
 import { parseWith } from './openai-error.ts'
 
-const tokens = z.array(z.int()).min(1)
-const texts = z.array(z.string().min(1).or(tokens)).min(1).max(2048)
+const entry = z.string().min(1).or(z.array(z.int()).min(1))
 const embeddingRequest = z.object({
-  input: z.union([z.string().min(1), tokens, texts]),
+  input: entry.or(z.array(entry).min(1).max(2048)),
   encoding_format: z.enum(['float', 'base64']).default('float'),
   dimensions: z.int().min(1).max(4096).default(384),
 })
 
 /** Answers `POST /v1/embeddings`. The vectors have length 1; texts that share words are near each other. */
-export function embed(body: unknown) {
+export function embed(body: unknown): object {
   const { input, encoding_format: format, dimensions } = parseWith(embeddingRequest, body)
-  const inputs = typeof input === 'string' || typeof input[0] === 'number' ? [input] : input
-  const data = inputs.map((text, index) => {
-    const vector = embedText(String(text), dimensions)
-    return { object: 'embedding', index, embedding: format === 'float' ? [...vector] : toBase64(vector) }
+  const texts = (typeof input === 'string' || typeof input[0] === 'number' ? [input] : input).map(String)
+  const data = texts.map((text, index) => {
+    const vector = embedText(text, dimensions)
+    const embedding = format === 'float' ? [...vector] : Buffer.from(vector.buffer).toString('base64')
+    return { object: 'embedding', index, embedding }
   })
-  const count = inputs.reduce<number>((sum, text) => sum + Math.ceil(String(text).length / 4), 0)
-  return { object: 'list', data, model: modelId, usage: { prompt_tokens: count, total_tokens: count } }
+  const tokens = texts.reduce((sum, text) => sum + Math.ceil(text.length / 4), 0)
+  return { object: 'list', data, model: modelId, usage: { prompt_tokens: tokens, total_tokens: tokens } }
 }
 
-const toBase64 = (vector: Float32Array) => Buffer.from(vector.buffer).toString('base64')
-
 /** Each word adds or takes 1 at a place that its hash chooses (feature hashing). */
-function embedText(text: string, dimensions: number): Float32Array {
+function embedText(text: string, dimensions: number): Float32Array<ArrayBuffer> {
   const vector = new Float32Array(dimensions)
   for (const word of text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [text]) {
     let hash = 0x811c9dc5

@@ -1,35 +1,30 @@
 import { OpenAiError } from './openai-error.ts'
 
-/** The part of JSON Schema that is understood. */
-export type JsonSchema = {
-  type?: string | string[]
-  enum?: unknown[]
-  properties?: Record<string, JsonSchema>
-  required?: string[]
-  items?: JsonSchema
-  minimum?: number
-  maxLength?: number
-}
-
-/** A value that fits a simple schema, `text` standing in every string. Throws 400 on a schema it does not understand. */
-export function fillSchema(schema: JsonSchema, text: string): unknown {
-  const { enum: values, properties = {}, required = Object.keys(properties), items = { type: 'string' } } = schema
-  if (values) return values[0]
-  switch ([schema.type].flat()[0]) {
-    case 'object':
-      return Object.fromEntries(
-        required.map((name) => [name, fillSchema(properties[name] ?? { type: 'string' }, text)]),
-      )
+/** A value that fits a simple JSON Schema, `text` standing in every string. Throws 400 where it is not simple. */
+export function fillSchema(schema: Record<string, unknown>, text: string): unknown {
+  const { type, enum: values, minimum = 1, maxLength } = schema
+  if ('const' in schema) return schema.const
+  if (Array.isArray(values)) return values[0]
+  if (Array.isArray(schema.anyOf)) return fillSchema(schema.anyOf[0], text)
+  switch ([type].flat()[0]) {
+    case 'object': {
+      const properties = (schema.properties ?? {}) as Record<string, Record<string, unknown>>
+      const names = (schema.required ?? Object.keys(properties)) as string[]
+      return Object.fromEntries(names.map((name) => [name, fillSchema(properties[name] ?? {}, text)]))
+    }
     case 'array':
-      return [fillSchema(items, text)]
+      return [fillSchema((schema.items ?? {}) as Record<string, unknown>, text)]
     case 'string':
-      return text.slice(0, schema.maxLength)
+      return text.slice(0, maxLength as number | undefined)
     case 'integer':
     case 'number':
-      return schema.minimum ?? 1
+      return minimum
     case 'boolean':
       return true
+    case 'null':
+      return null
     default:
-      throw new OpenAiError(400, `The simulator cannot fill the schema ${JSON.stringify(schema).slice(0, 200)}.`)
+      if (Object.keys(schema).every((key) => ['title', 'description', 'default'].includes(key))) return text
+      throw new OpenAiError(400, `The simulator cannot fill the schema ${JSON.stringify(schema)}.`, null, 'schema')
   }
 }

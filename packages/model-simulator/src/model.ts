@@ -1,12 +1,10 @@
 import { OpenAiError } from './openai-error.ts'
 
 export const modelId = 'jan-simulator'
-const model = { id: modelId, object: 'model', created: 0, owned_by: 'jan-simulator (scripted, not a model)' }
-
-export const presentModels = () => ({ object: 'list', data: [model] })
+export const model = { id: modelId, object: 'model', created: 0, owned_by: 'jan-simulator (scripted, not a model)' }
 
 /** Throws 404 `model_not_found` for every other model. */
-export function requireModel(id: unknown) {
+export function requireModel(id: unknown): typeof model {
   if (id === modelId) return model
   throw new OpenAiError(404, `The model \`${id}\` does not exist.`, 'model_not_found', 'model')
 }

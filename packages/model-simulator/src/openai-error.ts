@@ -16,23 +16,19 @@ export class OpenAiError extends Error {
 }
 
 /** The value as the schema reads it. Throws 400 naming the first field that does not fit. */
-export function parseWith<T>(schema: ZodType<T>, value: unknown, what = 'request', code?: string): T {
+export function parseWith<T>(schema: ZodType<T>, value: unknown): T {
   const { success, data, error } = schema.safeParse(value)
   if (success) return data
-  const { path = [], message } = error.issues[0] ?? {}
-  throw new OpenAiError(
-    400,
-    `Bad ${what}: ${[path.join('.'), message].filter(Boolean).join(': ')}`,
-    code,
-    path.join('.'),
-  )
+  const { path = [], message = '' } = error.issues[0] ?? {}
+  const param = path.join('.')
+  throw new OpenAiError(400, param ? `${param}: ${message}` : message, null, param || null)
 }
 
-/** Throws 400 with the position of what is no JSON. */
-export function parseJson(text: string, what = 'request', code?: string): unknown {
+/** Throws 400 where the text is not JSON. */
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new OpenAiError(400, `Bad ${what}: not JSON (${(error as Error).message}).`, code)
+    throw new OpenAiError(400, `Not JSON: ${(error as Error).message}`)
   }
 }

@@ -75,8 +75,8 @@ describe('the turns', () => {
 
 describe('a bad script is refused, saying what is wrong', () => {
   test.each<[string, RegExp]>([
-    ['[{"text"', /not JSON/],
-    ['no-base64-json', /not JSON/],
+    ['[{"text"', /Not JSON/],
+    ['no-base64-json', /Not JSON/],
     ['{"text":"x"}', /expected array/],
     ['[]', />=1/],
     ['[{"txet":"x"}]', /0: Unrecognized key: "txet"/],

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { request as httpRequest } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
@@ -75,7 +76,7 @@ describe('the request log', () => {
     expect(log).toMatchObject({ received: 3, in_flight: 0, client_left: 0 })
     expect(log.requests).toMatchObject([
       { method: 'POST', url: '/v1/chat/completions', body, status: 200, state: 'answered' },
-      { body: null, status: 400, state: 'answered' },
+      { url: '/v1/chat/completions', status: 400, state: 'answered' },
     ])
     expect(log.requests[0]?.headers).toMatchObject({ authorization: '[present]', 'x-request-id': 'r1' })
     expect(log.requests[1]?.headers).not.toHaveProperty('authorization')
@@ -88,6 +89,17 @@ describe('the request log', () => {
     expect((await fetch(`${simulator.url}/simulator/requests`, { method: 'DELETE' })).status).toBe(200)
     expect(await simulator.log()).toEqual({ received: 0, in_flight: 0, client_left: 0, requests: [] })
   })
+})
+
+test('a client that leaves while it sends its request does no harm', async () => {
+  await using simulator = await startSimulator()
+  const headers = { 'content-length': '1000' }
+  const upload = httpRequest(`${simulator.url}/v1/embeddings`, { method: 'POST', headers }).on('error', () => {})
+  upload.write('{"model"')
+  await until(simulator.log, ({ in_flight }) => in_flight === 1)
+  upload.destroy()
+  const log = await until(simulator.log, ({ in_flight }) => in_flight === 0)
+  expect(log).toMatchObject({ client_left: 1, requests: [{ state: 'client_left' }] })
 })
 
 describe('closing', () => {

@@ -2,12 +2,11 @@ import { hash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { buffer } from 'node:stream/consumers'
 import { answerChat } from './answer-chat.ts'
 import { readChatRequest } from './chat-request.ts'
 import { demoTurn } from './demo-turn.ts'
 import { embed } from './embeddings.ts'
-import { presentModels, requireModel } from './model.ts'
+import { model, requireModel } from './model.ts'
 import { OpenAiError, parseJson } from './openai-error.ts'
 import { createRequestLog, type LoggedRequest } from './request-log.ts'
 import { chooseTurn, parseScript, type Turn } from './script.ts'
@@ -16,53 +15,48 @@ import { chooseTurn, parseScript, type Turn } from './script.ts'
 export type SimulatorOptions = { script?: readonly Turn[] | undefined; now?: () => number; keep?: number }
 /** `close` stops listening and lets open answers end, for 5 seconds at most. */
 export type RunningSimulator = { url: string; port: number; close(): Promise<void> }
-type Call = {
-  request: IncomingMessage
-  response: ServerResponse
-  path: string
-  entry?: LoggedRequest
-  left: AbortSignal
-}
+type Call = { request: IncomingMessage; response: ServerResponse; entry: LoggedRequest; left: AbortSignal }
 
 const drainMs = 5_000
 const loggedBytes = 1_048_576
 
-/** An OpenAI-compatible server that answers from scripts. */
+/** An OpenAI-compatible server that answers from scripts. `listen` rejects when the port is taken; port 0 is a free one. */
 export function createSimulator({ script, now = Date.now, keep = 100 }: SimulatorOptions = {}) {
-  const log = createRequestLog(keep)
+  const { log, clear, open } = createRequestLog(keep)
   const closing = new AbortController()
   const server = createServer({ maxHeaderSize: 65_536, keepAliveTimeout: 75_000 }, serve)
+  const aside: Record<string, () => object> = {
+    'GET /healthz': () => ({ status: 'ok' }),
+    'GET /simulator/requests': () => log,
+    'DELETE /simulator/requests': clear,
+  }
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = request.url?.split('?')[0] ?? ''
-    const entry = path.startsWith('/v1/') ? log.open(request, response) : undefined
+    const operation = `${request.method} ${request.url?.split('?')[0]}`
+    if (aside[operation]) return sendJson(response, 200, aside[operation]())
     const leaving = new AbortController()
+    const call = { request, response, entry: open(request, response), left: leaving.signal }
     response.on('close', () => {
-      leaving.abort()
-      if (closing.signal.aborted && log.present().in_flight === 0) server.closeAllConnections()
+      if (!response.writableFinished) leaving.abort()
+      if (closing.signal.aborted && log.in_flight === 0) server.closeAllConnections()
     })
     try {
-      const answer = await route({ request, response, path, entry, left: leaving.signal })
+      const answer = await answerOperation(operation, call)
       if (answer) sendJson(response, 200, answer)
     } catch (error) {
-      const given = leaving.signal.aborted || closing.signal.aborted || response.headersSent
       const refusal = error instanceof OpenAiError ? error : new OpenAiError(500, `The simulator failed: ${error}`)
-      if (given) response.destroy()
+      if (call.left.aborted || closing.signal.aborted || response.headersSent) response.destroy()
       else sendJson(response, refusal.status, refusal.body)
     }
   }
 
-  async function route(call: Call): Promise<object | undefined> {
-    const model = /^\/v1\/models\/(.+)/.exec(call.path)?.[1]
-    const operation = `${call.request.method} ${model ? '/v1/models/{id}' : call.path}`
-    if (operation === 'GET /healthz') return { status: 'ok' }
-    if (operation === 'GET /v1/models') return presentModels()
-    if (operation === 'GET /v1/models/{id}') return requireModel(model)
-    if (operation === 'GET /simulator/requests') return log.present()
-    if (operation === 'DELETE /simulator/requests') return log.clear()
+  async function answerOperation(operation: string, call: Call): Promise<object | undefined> {
+    const id = /^GET \/v1\/models\/(.+)/.exec(operation)?.[1]
+    if (id) return requireModel(id)
+    if (operation === 'GET /v1/models') return { object: 'list', data: [model] }
     if (operation === 'POST /v1/embeddings') return embed((await readBody(call)).body)
     if (operation === 'POST /v1/chat/completions') return completeChat(call)
-    throw new OpenAiError(404, `Unknown request URL: ${call.request.method} ${call.path}.`, 'unknown_url')
+    throw new OpenAiError(404, `Unknown request URL: ${operation}.`, 'unknown_url')
   }
 
   async function completeChat(call: Call): Promise<undefined> {
@@ -71,7 +65,7 @@ export function createSimulator({ script, now = Date.now, keep = 100 }: Simulato
     const header = call.request.headers['x-simulator-script']
     const turns = header ? parseScript(String(header)) : script
     const turn = turns ? chooseTurn(turns, request.messages) : demoTurn(request)
-    if (call.entry) call.entry.fault = turn.fault ?? null
+    call.entry.fault = turn.fault
     const id = hash('sha256', raw).slice(0, 24)
     // A hanging answer would hold up the drain for nothing.
     const left = turn.fault === 'hang' ? AbortSignal.any([call.left, closing.signal]) : call.left
@@ -80,25 +74,23 @@ export function createSimulator({ script, now = Date.now, keep = 100 }: Simulato
 
   async function close(): Promise<void> {
     closing.abort()
-    const force = setTimeout(() => server.closeAllConnections(), drainMs)
+    const force = setTimeout(() => server.closeAllConnections(), log.in_flight === 0 ? 0 : drainMs)
     await new Promise((resolve) => server.close(resolve))
     clearTimeout(force)
   }
 
-  return {
-    /** Rejects when the port is taken; port 0 takes a free one. */
-    async listen(port: number, host: string): Promise<RunningSimulator> {
-      await once(server.listen(port, host), 'listening')
-      const { port: bound } = server.address() as AddressInfo
-      return { url: `http://${host}:${bound}`, port: bound, close }
-    },
+  async function listen(port: number, host: string): Promise<RunningSimulator> {
+    await once(server.listen(port, host), 'listening')
+    const address = server.address() as AddressInfo
+    return { url: `http://${host}:${address.port}`, port: address.port, close }
   }
+  return { listen }
 }
 
 async function readBody({ request, entry }: Call): Promise<{ raw: Buffer; body: unknown }> {
-  const raw = await buffer(request)
+  const raw = Buffer.concat(await request.toArray())
   const body = parseJson(raw.toString())
-  if (entry) entry.body = raw.length <= loggedBytes ? body : `[${raw.length} bytes]`
+  entry.body = raw.length <= loggedBytes ? body : `[${raw.length} bytes]`
   requireModel((body as { model?: unknown } | null)?.model)
   return { raw, body }
 }

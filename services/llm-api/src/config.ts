@@ -44,7 +44,11 @@ export const shape = {
   auth: authConfig,
   database: postgresConfig('LLM_DATABASE_URL'),
   identity: {
-    baseUrl: env('KEYCLOAK_BASE_URL', httpUrl().default('http://localhost:8085'), 'Identity provider, as seen from here'),
+    baseUrl: env(
+      'KEYCLOAK_BASE_URL',
+      httpUrl().default('http://localhost:8085'),
+      'Identity provider, as seen from here',
+    ),
     realm: env('KEYCLOAK_REALM', z.string().default('jan'), 'Realm at the identity provider'),
     backendClientId: env(
       'BACKEND_CLIENT_ID',

@@ -1,9 +1,10 @@
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseAllowList } from '@jan/guarded-fetch/allow-list'
-import { type ConfigOf, type ConfigShape, duration, env, flag, integer, list, readConfig, secret } from '@jan/service-kit/config'
+import { type ConfigOf, type ConfigShape, duration, env, flag, list, readConfig, secret } from '@jan/service-kit/config'
 import { authConfig, authProblems, environmentConfig, httpConfig, logConfig } from '@jan/service-kit/config-blocks'
 import { z } from 'zod'
+import { normaliseDomain } from './search/domain-filter.ts'
 
 const outboundAllow = list().superRefine((entries, context) => {
   try {
@@ -18,6 +19,14 @@ const signingKeys = list().transform((entries, context) =>
     const key = Buffer.from(entry, 'base64url')
     if (key.length < 32) context.addIssue({ code: 'custom', message: 'a key is not base64url of 32 bytes or more' })
     return key
+  }),
+)
+
+const domains = list().transform((entries, context) =>
+  entries.flatMap((entry) => {
+    const domain = normaliseDomain(entry)
+    if (domain === undefined) context.addIssue({ code: 'custom', message: `'${entry}' is not a domain` })
+    return domain === undefined ? [] : [domain]
   }),
 )
 
@@ -50,9 +59,13 @@ export const shape = {
       ['SEARCH_ENGINE'],
     ),
     serperKey: env('SERPER_API_KEY', secret().optional(), 'Key of the Serper account that pays for searches'),
-    domainFilter: env('SERPER_DOMAIN_FILTER', list(), 'Domains that results are limited to; a caller may narrow them'),
+    domains: env('SERPER_DOMAIN_FILTER', domains, 'Domains that results are limited to; a caller may narrow them'),
     locationHint: env('SERPER_LOCATION_HINT', z.string().optional(), 'Where searches are made from, unless said'),
-    offline: env('SERPER_OFFLINE_MODE', flag(false), 'true: no search leaves the machine'),
+    offline: env(
+      'SERPER_OFFLINE_MODE',
+      flag(false),
+      'true: no search engine is asked, unless a caller says offline_mode: false',
+    ),
     searxngUrl: env('SEARXNG_URL', z.url().optional(), 'A SearXNG that answers JSON'),
   },
   sandbox: {
@@ -62,12 +75,19 @@ export const shape = {
       'true: a program runs only when its caller says that a person approved it',
       ['SANDBOX_FUSION_REQUIRE_APPROVAL'],
     ),
-    poolSize: env('SANDBOX_POOL_SIZE', integer(1).min(1), 'Programs that run at once (about 185 MB each)'),
+    poolSize: env(
+      'SANDBOX_POOL_SIZE',
+      z.coerce.number().int().min(1).default(1),
+      'Programs that run at once (about 185 MB each)',
+    ),
     timeoutMs: env('SANDBOX_TIMEOUT', duration('30s'), 'Longest run of one program'),
     stateDir: env(
       'SANDBOX_STATE_DIR',
-      z.string().default(() => join(tmpdir(), 'jan-sandbox')),
-      'Where the sandbox keeps its memory snapshot',
+      z
+        .string()
+        .optional()
+        .transform((dir) => dir ?? join(tmpdir(), 'jan-sandbox')),
+      "Where the sandbox keeps its memory snapshot (default: jan-sandbox in the system's temporary folder)",
     ),
   },
   outboundAllow: env(
@@ -79,12 +99,4 @@ export const shape = {
 
 export type Config = ConfigOf<typeof shape>
 
-export const loadConfig = (source: NodeJS.ProcessEnv): Config =>
-  readConfig(shape, source, (config) => [...authProblems(config), ...searchProblems(config)])
-
-/** An engine that was asked for must be usable: a silent other one would answer in its place. */
-function searchProblems({ search }: Config): string[] {
-  if (search.engine === 'serper' && !search.serperKey) return ['MCP_SEARCH_ENGINE=serper needs SERPER_API_KEY']
-  if (search.engine === 'searxng' && !search.searxngUrl) return ['MCP_SEARCH_ENGINE=searxng needs SEARXNG_URL']
-  return []
-}
+export const loadConfig = (source: NodeJS.ProcessEnv): Config => readConfig(shape, source, authProblems)

@@ -47,6 +47,7 @@ export function forward(exchange: Exchange, to: Outgoing, { body, upgrade }: Con
     outgoing.once('finish', () => outgoing.setTimeout(to.service.read_timeout))
     outgoing.once('close', () => req.resume()) // the rest of an upload that was answered early
     res.once('close', () => outgoing.destroy())
+    if (req.headers['content-length']) outgoing.flushHeaders() // a service may refuse by the head alone
   }
 
   proxy.on('proxyReq', prepare)

@@ -106,9 +106,10 @@ function createHandler({ config, ports, host = '127.0.0.1', ...options }: Gatewa
     'rate-limiting': rate,
     'request-transformer': transformer,
   } = config.plugins
-  const { rateLimitPerMinute: minute = rate?.minute ?? 0, clock = Date.now } = options
+  const { rateLimitPerMinute: raised, clock = Date.now } = options
   const routes = compileRoutes(config.services)
-  const count = rate && createRateLimit({ ...rate, minute, hour: Math.max(rate.hour, minute * 60) }, clock)
+  const count =
+    rate && createRateLimit(raised ? { ...rate, minute: raised, hour: Math.max(rate.hour, raised * 60) } : rate, clock)
 
   async function handle(exchange: Exchange, upgrade?: Upgrade): Promise<void> {
     const { req, refuse } = exchange

@@ -69,7 +69,7 @@ export async function prepareDatabase(pool: pg.Pool, definition: unknown): Promi
     await db.query('COMMIT')
     return { realm: readRealm(stored.rows[0].definition), keys: keys.rows.map((row) => row.private_jwk) }
   } catch (error) {
-    await db.query('ROLLBACK')
+    await db.query('ROLLBACK').catch(() => undefined)
     throw error
   } finally {
     db.release()
@@ -89,7 +89,7 @@ async function importRealm(db: pg.PoolClient, definition: unknown): Promise<void
       [username, [DEFAULT_ROLE], clientRoles, serviceAccountClientId],
     )
   }
-  for (const key of [await createKey('RS256', 'sig'), await createKey('RSA-OAEP', 'enc')]) {
+  for (const key of await Promise.all([createKey('RS256', 'sig'), createKey('RSA-OAEP', 'enc')])) {
     await db.query('INSERT INTO identity_key (kid, private_jwk) VALUES ($1, $2)', [key.kid, key])
   }
 }

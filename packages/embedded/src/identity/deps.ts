@@ -33,7 +33,7 @@ export async function connect(pool: pg.Pool, definition: unknown, baseUrl: strin
     issuer,
     users: createUserStore(pool),
     sessions: createSessionStore(pool),
-    provider: createOidcProvider({ issuer, realm, keys, adapter: createAdapterFactory(pool) }),
+    provider: await createOidcProvider({ issuer, realm, keys, adapter: createAdapterFactory(pool) }),
     signer: await createSigner(keys),
     hashCost,
     nobodysHash: await hashPassword(randomUUID(), hashCost),

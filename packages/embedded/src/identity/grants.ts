@@ -3,7 +3,7 @@ import { oauthError } from './http-error.ts'
 import { verifyPassword } from './passwords.ts'
 import type { RealmClient } from './realm-file.ts'
 import type { RefreshVerdict, Session } from './sessions.store.ts'
-import { accessTokenClaims, epochSeconds, idTokenClaims } from './tokens.ts'
+import { accessTokenClaims, epochSeconds, idTokenClaims, type Subject } from './tokens.ts'
 import type { User } from './users.store.ts'
 
 export type Form = Record<string, string>
@@ -31,7 +31,7 @@ async function grantPassword(deps: Deps, client: RealmClient, form: Form) {
   if (user.requiredActions.length > 0) throw invalidGrant('Account is not fully set up')
   const now = epochSeconds()
   const session = await deps.sessions.start(user.id, now, sessionEnd(deps, client, now, now))
-  return issueTokens(deps, client, user, scope, { session, refreshScope: scope })
+  return issueTokens(deps, { client, user, session }, scope)
 }
 
 async function findByLogin({ users }: Deps, login: string): Promise<User | undefined> {
@@ -67,7 +67,7 @@ async function grantRefreshToken(deps: Deps, client: RealmClient, form: Form) {
     expiresAt,
   })
   if (verdict !== 'accepted') throw invalidGrant(REFUSALS[verdict])
-  return issueTokens(deps, client, user, scope, { session: { ...session, expiresAt }, refreshScope: token.scope })
+  return issueTokens(deps, { client, user, session: { ...session, expiresAt } }, scope, token.scope)
 }
 
 /**
@@ -89,7 +89,7 @@ async function grantClientCredentials(deps: Deps, client: RealmClient, form: For
     throw oauthError(401, 'unauthorized_client', 'Public client not allowed to retrieve service account')
   const user = client.serviceAccountsEnabled ? await deps.users.findServiceAccount(client.clientId) : undefined
   if (!user?.enabled) throw oauthError(401, 'unauthorized_client', 'Client not enabled to retrieve service account')
-  return issueTokens(deps, client, user, grantedScope(form.scope))
+  return issueTokens(deps, { client, user }, grantedScope(form.scope))
 }
 
 const ALWAYS_GRANTED = ['profile', 'email']
@@ -108,45 +108,39 @@ function sessionEnd({ realm }: Deps, client: RealmClient, startedAt: number, now
   return Math.min(now + client.sessionIdleTimeout, startedAt + realm.ssoSessionMaxLifespan)
 }
 
-type Login = { session: Session; refreshScope: string }
-
-async function issueTokens(deps: Deps, client: RealmClient, user: User, scope: string, login?: Login) {
+/** @param refreshScope what the next refresh token stands for: a narrower scope counts for one answer only */
+async function issueTokens(deps: Deps, subject: Subject, scope: string, refreshScope = scope) {
   const { realm, signer, issuer } = deps
-  const rest = login ? login.session.expiresAt - epochSeconds() : 0
-  const lifetime = login ? Math.min(client.accessTokenLifespan, rest) : client.accessTokenLifespan
-  const accessToken = await signer.sign(issuer, lifetime, accessTokenClaims(realm, client, user, scope, login?.session))
-  const openid = scope.startsWith('openid')
+  const { client, user, session } = subject
+  const rest = session ? session.expiresAt - epochSeconds() : undefined
+  const lifetime = Math.min(client.accessTokenLifespan, rest ?? client.accessTokenLifespan)
+  const accessToken = await signer.sign(issuer, lifetime, accessTokenClaims(realm, subject, scope))
+  const idToken =
+    scope.startsWith('openid') && (await signer.sign(issuer, lifetime, idTokenClaims(subject, accessToken)))
   return {
     access_token: accessToken,
     expires_in: lifetime,
-    refresh_expires_in: rest,
-    ...(login ? { refresh_token: await issueRefreshToken(deps, client, user, login) } : {}),
+    refresh_expires_in: rest ?? 0,
+    ...(session ? { refresh_token: await issueRefreshToken(deps, client, session, refreshScope) } : {}),
     token_type: 'Bearer',
-    ...(openid
-      ? { id_token: await signer.sign(issuer, lifetime, idTokenClaims(client, user, accessToken, login?.session)) }
-      : {}),
+    ...(idToken ? { id_token: idToken } : {}),
     'not-before-policy': user.notBefore,
-    ...(login ? { session_state: login.session.sid } : {}),
+    ...(session ? { session_state: session.sid } : {}),
     scope,
   }
 }
 
-async function issueRefreshToken(
-  { provider }: Deps,
-  { clientId }: RealmClient,
-  user: User,
-  login: Login,
-): Promise<string> {
+async function issueRefreshToken({ provider }: Deps, { clientId }: RealmClient, session: Session, scope: string) {
   const client = await provider.Client.find(clientId)
   if (!client) throw new Error(`Client ${clientId} is not registered`)
   const token = new provider.RefreshToken({
     client,
-    accountId: user.id,
-    grantId: login.session.sid,
-    sid: login.session.sid,
-    scope: login.refreshScope,
+    accountId: session.userId,
+    grantId: session.sid,
+    sid: session.sid,
+    scope,
     gty: 'password',
-    expiresIn: login.session.expiresAt - epochSeconds(),
+    expiresIn: session.expiresAt - epochSeconds(),
   })
   return token.save()
 }

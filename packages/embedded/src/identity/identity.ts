@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express, { type ErrorRequestHandler } from 'express'
 import pg from 'pg'
@@ -11,9 +11,8 @@ import { createOpenidRoutes } from './openid-routes.ts'
 import { expandPlaceholders } from './realm-file.ts'
 import { epochSeconds } from './tokens.ts'
 
-export type IdentityOptions = {
-  /** Path of a Keycloak realm import, or its parsed content. */
-  realm: string | Record<string, unknown>
+/** `realmFile` is the path of a Keycloak realm import, `realm` its parsed content. */
+export type IdentityOptions = ({ realmFile: string } | { realm: Record<string, unknown> }) & {
   /** Public address, e.g. `http://localhost:8085`; the issuer is `<baseUrl>/realms/jan` however a request came. */
   baseUrl: string
   /** Connection string, or a pool that stays the caller's. The tables `identity_*` are made in it. */
@@ -24,8 +23,10 @@ export type IdentityOptions = {
   /** scrypt's N for new passwords; a small power of two makes tests quick. */
   hashCost?: number
   production: boolean
-  log?: (event: { level: 'info' | 'error'; message: string; error?: unknown }) => void
+  log?: Log
 }
+
+type Log = (event: { level: 'info' | 'error'; message: string; error?: unknown }) => void
 
 export type IdentityProvider = {
   /** @param port 0 for any free one @param host a loopback address */
@@ -35,6 +36,8 @@ export type IdentityProvider = {
 
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost']
 const SWEEP_EVERY = 3_600_000
+/** How long requests in flight may take when stopping. */
+const DRAIN = 5_000
 /** Longer than the gateway and the services keep idle connections, so that none is closed under a request. */
 const KEEP_ALIVE = 75_000
 
@@ -44,57 +47,61 @@ const KEEP_ALIVE = 75_000
  * @throws Error for production, a realm file that cannot be used, a missing secret or an unreachable database
  */
 export async function createIdentityProvider(options: IdentityOptions): Promise<IdentityProvider> {
-  if (options.production)
+  if (options.production) {
     throw new Error('The embedded identity provider is for development only; run Keycloak in production')
-  const log = options.log ?? (() => {})
-  const text = typeof options.realm === 'string' ? await readFile(options.realm, 'utf8') : JSON.stringify(options.realm)
-  const definition: unknown = JSON.parse(expandPlaceholders(text, options.secrets))
-  const ownPool = typeof options.database === 'string'
-  const pool = ownPool
-    ? new pg.Pool({ connectionString: options.database as string, max: 10 })
-    : (options.database as pg.Pool)
-  // An idle connection that breaks is replaced; without a listener it would end the process.
-  const onBrokenConnection = (error: Error) => log({ level: 'error', message: 'database connection lost', error })
-  pool.on('error', onBrokenConnection)
-  const release = async () => {
-    pool.off('error', onBrokenConnection)
-    if (ownPool) await pool.end()
   }
-  const deps = await connect(pool, definition, options.baseUrl, options.hashCost ?? 16_384).catch(async (error) => {
+  const log = options.log ?? (() => {})
+  const text = 'realm' in options ? JSON.stringify(options.realm) : await readFile(options.realmFile, 'utf8')
+  const definition: unknown = JSON.parse(expandPlaceholders(text, options.secrets))
+  const { pool, release } = openPool(options.database, log)
+  try {
+    const deps = await connect(pool, definition, options.baseUrl, options.hashCost ?? 16_384)
+    await deps.sessions.sweep(epochSeconds())
+    const server = createServer(createApp(deps, pool, options.masterAdmin, log))
+    server.keepAliveTimeout = KEEP_ALIVE
+    return serve(server, deps, release, log)
+  } catch (error) {
     await release()
     throw error
-  })
-  const server = createServer(createApp(deps, pool, options.masterAdmin, log))
-  server.keepAliveTimeout = KEEP_ALIVE
-  const sweep = () =>
-    deps.sessions.sweep(epochSeconds()).catch((error) => log({ level: 'error', message: 'sweep failed', error }))
-  await sweep()
-  const sweeping = setInterval(sweep, SWEEP_EVERY).unref()
+  }
+}
 
+function openPool(database: string | pg.Pool, log: Log) {
+  const options = { max: 10, connectionTimeoutMillis: 5_000, statement_timeout: 10_000 }
+  const pool = typeof database === 'string' ? new pg.Pool({ ...options, connectionString: database }) : database
+  // An idle connection that breaks is replaced; without a listener it would end the process.
+  const onLost = (error: Error) => log({ level: 'error', message: 'database connection lost', error })
+  pool.on('error', onLost)
+  const release = async () => {
+    pool.off('error', onLost)
+    if (pool !== database) await pool.end()
+  }
+  return { pool, release }
+}
+
+function serve(server: Server, { sessions }: Deps, release: () => Promise<void>, log: Log): IdentityProvider {
+  const sweep = () =>
+    sessions.sweep(epochSeconds()).catch((error) => log({ level: 'error', message: 'sweep failed', error }))
+  const sweeping = setInterval(sweep, SWEEP_EVERY).unref()
   return {
     async listen(port, host = '127.0.0.1') {
-      if (!LOOPBACK.includes(host))
+      if (!LOOPBACK.includes(host)) {
         throw new Error(`The embedded identity provider listens on loopback only, not on ${host}`)
+      }
       await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, host, resolve))
       return { port: (server.address() as AddressInfo).port }
     },
     async close() {
       clearInterval(sweeping)
-      await new Promise((resolve) => {
-        server.close(resolve)
-        server.closeIdleConnections()
-      })
+      const cut = setTimeout(() => server.closeAllConnections(), DRAIN).unref()
+      await new Promise((resolve) => server.close(resolve))
+      clearTimeout(cut)
       await release()
     },
   }
 }
 
-function createApp(
-  deps: Deps,
-  pool: pg.Pool,
-  masterAdmin: MasterAdmin,
-  log: NonNullable<IdentityOptions['log']>,
-): express.Express {
+function createApp(deps: Deps, pool: pg.Pool, masterAdmin: MasterAdmin, log: Log): express.Express {
   const app = express().disable('x-powered-by').disable('etag')
   app.get('/healthz', async (_, res) => {
     const healthy = await pool.query('SELECT 1').then(
@@ -108,7 +115,7 @@ function createApp(
   app.use('/realms/:realm', () => {
     throw new HttpError(404, { error: 'Realm does not exist' })
   })
-  app.use('/admin', createAdminApi(deps))
+  app.use('/admin/realms', createAdminApi(deps))
   app.use(() => {
     throw new HttpError(404, { error: 'Unable to find matching target resource method' })
   })
@@ -123,9 +130,8 @@ function createApp(
 }
 
 /** What express's body parsers and router refuse is the client's fault; anything else is ours. */
-function requestError(error: { status?: number; type?: string; message?: string }): HttpError {
+function requestError(error: Error & { status?: number; type?: string }): HttpError {
   if (error.type === 'entity.parse.failed') return oauthError(400, 'invalid_request', 'Cannot parse the JSON')
-  if (error.status && error.status >= 400 && error.status < 500)
-    return new HttpError(error.status, { error: error.message })
-  return unknownError()
+  const refused = (error.type !== undefined || error instanceof URIError) && error.status !== undefined
+  return refused ? new HttpError(Number(error.status), { error: error.message }) : unknownError()
 }

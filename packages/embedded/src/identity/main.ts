@@ -12,7 +12,7 @@ const print = (line: Record<string, unknown>) => process.stdout.write(`${JSON.st
 try {
   const baseUrl = env('IDENTITY_BASE_URL')
   const provider = await createIdentityProvider({
-    realm: env('IDENTITY_REALM_FILE'),
+    realmFile: env('IDENTITY_REALM_FILE'),
     baseUrl,
     database: env('IDENTITY_DATABASE_URL'),
     secrets: { JAN_BACKEND_CLIENT_SECRET: env('JAN_BACKEND_CLIENT_SECRET') },

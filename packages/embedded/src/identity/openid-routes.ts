@@ -2,16 +2,11 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import express, { type Request, type RequestHandler, type Response, type Router } from 'express'
 import type { Deps } from './deps.ts'
 import { type Form, findRefreshToken, GRANTS } from './grants.ts'
-import { HttpError, oauthError, plainError } from './http-error.ts'
+import { HttpError, oauthError } from './http-error.ts'
 import type { RealmClient } from './realm-file.ts'
+import { addRoute, notFound } from './routes.ts'
 import { checkAccessToken, personClaims } from './tokens.ts'
 
-export const methodNotAllowed: RequestHandler = () => {
-  throw plainError(405)
-}
-export const notFound: RequestHandler = () => {
-  throw plainError(404)
-}
 export const readForm = express.urlencoded({ extended: false, limit: '64kb' })
 
 /** What clients of the realm call, below `/realms/jan`. */
@@ -26,31 +21,15 @@ export function createOpenidRoutes(deps: Deps): Router {
   const endpoint = '/protocol/openid-connect'
   const router = express.Router()
   router.use(readForm)
-  router
-    .route('/')
-    .get((_, res) => void res.json(presentRealm(deps)))
-    .all(methodNotAllowed)
-  router.route('/.well-known/openid-configuration').get(byLibrary).options(byLibrary).all(methodNotAllowed)
-  router.route(`${endpoint}/certs`).get(byLibrary).options(byLibrary).all(methodNotAllowed)
-  router
-    .route(`${endpoint}/token`)
-    .post((req, res) => token(deps, req, res))
-    .options(preflight)
-    .all(methodNotAllowed)
-  router
-    .route(`${endpoint}/logout`)
-    .post((req, res) => logout(deps, req, res))
-    .options(preflight)
-    .all(methodNotAllowed)
-  router
-    .route(`${endpoint}/revoke`)
-    .post((req, res) => revoke(deps, req, res))
-    .options(preflight)
-    .all(methodNotAllowed)
+  addRoute(router, '/', { get: (_, res) => void res.json(presentRealm(deps)) })
+  addRoute(router, '/.well-known/openid-configuration', { get: byLibrary, options: byLibrary })
+  addRoute(router, `${endpoint}/certs`, { get: byLibrary, options: byLibrary })
+  addRoute(router, `${endpoint}/token`, { post: (req, res) => token(deps, req, res), options: preflight })
+  addRoute(router, `${endpoint}/logout`, { post: (req, res) => logout(deps, req, res), options: preflight })
+  addRoute(router, `${endpoint}/revoke`, { post: (req, res) => revoke(deps, req, res), options: preflight })
   const info: RequestHandler = (req, res) => userinfo(deps, req, res)
-  router.route(`${endpoint}/userinfo`).get(info).post(info).options(preflight).all(methodNotAllowed)
-  router.use(notFound)
-  return router
+  addRoute(router, `${endpoint}/userinfo`, { get: info, post: info, options: preflight })
+  return router.use(notFound)
 }
 
 function presentRealm({ realm, signer, issuer }: Deps) {

@@ -1,23 +1,30 @@
 import { type AdapterFactory, type ClientMetadata, type JWK, Provider } from 'oidc-provider'
 import type { Realm, RealmClient } from './realm-file.ts'
 
+const CODE_FLOW = [
+  'authorization_endpoint',
+  'authorization_response_iss_parameter_supported',
+  'code_challenge_methods_supported',
+  'response_modes_supported',
+]
+
+type Options = { issuer: string; realm: Realm; keys: JWK[]; adapter: AdapterFactory }
+
 const path = (name: string) => `/protocol/openid-connect/${name}`
 
 /**
  * The OpenID library, set up for the realm: discovery, key set, clients and stored models (refresh tokens).
  * Token, logout, revoke and userinfo answer in Keycloak's words and therefore stand in `openid-routes.ts`.
+ * @throws Error when the library refuses one of the realm's clients
  */
-export function createOidcProvider(options: {
-  issuer: string
-  realm: Realm
-  keys: JWK[]
-  adapter: AdapterFactory
-}): Provider {
+export async function createOidcProvider(options: Options): Promise<Provider> {
   const provider = new Provider(options.issuer, {
     adapter: options.adapter,
     jwks: { keys: options.keys },
-    clients: options.realm.clients.filter((client) => client.enabled).map(clientMetadata),
+    clients: options.realm.clients.map(clientMetadata),
     scopes: ['openid', 'profile', 'email'],
+    // Lets clients name the refresh_token grant.
+    issueRefreshToken: async () => true,
     claims: {
       openid: ['sub'],
       profile: ['name', 'given_name', 'family_name', 'preferred_username'],
@@ -46,11 +53,8 @@ export function createOidcProvider(options: {
     await next()
     if (!context.path.endsWith('/openid-configuration')) return
     // Only what this provider serves: there is no login page, so nothing of the code flow.
-    const {
-      authorization_endpoint: _,
-      response_modes_supported: __,
-      ...discovery
-    } = context.body as Record<string, unknown>
+    const discovery = context.body as Record<string, unknown>
+    for (const name of CODE_FLOW) delete discovery[name]
     context.body = {
       ...discovery,
       grant_types_supported: ['password', 'refresh_token', 'client_credentials'],
@@ -58,6 +62,11 @@ export function createOidcProvider(options: {
       token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'none'],
     }
   })
+  for (const { clientId } of options.realm.clients) {
+    await provider.Client.find(clientId).catch((error) => {
+      throw new Error(`Client ${clientId} of the realm file: ${error.error_description ?? error.message}`)
+    })
+  }
   return provider
 }
 

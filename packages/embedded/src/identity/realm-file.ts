@@ -116,10 +116,11 @@ const realmFile = z.object({
 
 /** Keycloak makes these in every realm; people have the first, nobody's token shows them (no scope mapping). */
 export const DEFAULT_ROLE = 'default-roles-jan'
+const messageKey = (key: string) => `\${${key}}`
 const BUILT_IN_ROLES = [
-  { name: DEFAULT_ROLE, description: '${role_default-roles}' },
-  { name: 'offline_access', description: '${role_offline-access}' },
-  { name: 'uma_authorization', description: '${role_uma_authorization}' },
+  { name: DEFAULT_ROLE, description: messageKey('role_default-roles') },
+  { name: 'offline_access', description: messageKey('role_offline-access') },
+  { name: 'uma_authorization', description: messageKey('role_uma_authorization') },
 ]
 
 /**

@@ -19,7 +19,7 @@ export async function createSigner(keys: JWK[]) {
   const verifying = createLocalJWKSet({
     keys: signing.map(({ kty, n, e, kid, alg, use }) => ({ kty, n, e, kid, alg, use })) as JWK[],
   })
-  const publicKey = createPublicKey({ key: newest as never, format: 'jwk' })
+  const publicKey = createPublicKey({ key: { ...newest }, format: 'jwk' })
   return {
     /** Base64 of the signing key's SubjectPublicKeyInfo. */
     publicKey: publicKey.export({ type: 'spki', format: 'der' }).toString('base64'),
@@ -43,13 +43,10 @@ export async function createSigner(keys: JWK[]) {
   }
 }
 
-export function accessTokenClaims(
-  realm: Realm,
-  client: RealmClient,
-  user: User,
-  scope: string,
-  session?: Session,
-): JWTPayload {
+/** For whom tokens are made: the client that asked, its user or service account, and the login, if it was one. */
+export type Subject = { client: RealmClient; user: User; session?: Session }
+
+export function accessTokenClaims(realm: Realm, { client, user, session }: Subject, scope: string): JWTPayload {
   const held = new Set([
     ...user.roles,
     ...realm.groups.filter(({ path }) => user.groups.includes(path)).flatMap((group) => group.realmRoles),
@@ -76,7 +73,7 @@ export function accessTokenClaims(
   }
 }
 
-export function idTokenClaims(client: RealmClient, user: User, accessToken: string, session?: Session): JWTPayload {
+export function idTokenClaims({ client, user, session }: Subject, accessToken: string): JWTPayload {
   const hash = createHash('sha256').update(accessToken).digest()
   return {
     aud: client.clientId,

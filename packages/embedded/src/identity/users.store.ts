@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { HttpError } from './http-error.ts'
 import type { ProfileFields } from './user-profile.ts'
+import type { UserSearch } from './user-search.ts'
 
 export type User = ProfileFields & {
   id: string
@@ -21,23 +22,6 @@ export type User = ProfileFields & {
 }
 export type NewUser = Omit<User, 'id' | 'notBefore' | 'createdTimestamp' | 'clientRoles' | 'serviceAccountClient'>
 export type UserChanges = Omit<NewUser, 'roles' | 'groups' | 'passwordHash'>
-
-export type UserSearch = {
-  username?: string
-  email?: string
-  firstName?: string
-  lastName?: string
-  /** Words; each must begin one of username, e-mail and names (`*` matches anything, quotes match the whole). */
-  search?: string
-  exact: boolean
-  enabled?: boolean
-  emailVerified?: boolean
-  /** Attribute and value, all of which must match. */
-  attributes: [string, string][]
-  /** Epoch milliseconds. */
-  createdBefore?: number
-  createdAfter?: number
-}
 
 const COLUMNS = `id, username, email, first_name AS "firstName", last_name AS "lastName", enabled,
   email_verified AS "emailVerified", attributes, required_actions AS "requiredActions", roles, groups,

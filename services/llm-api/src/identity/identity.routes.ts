@@ -8,6 +8,8 @@ import { GuestTokens, Me, RefreshedTokens } from './identity.schema.ts'
 import { callerHeaders, presentCaller } from './present-caller.ts'
 import { type RefreshedTokens as Refreshed, refreshToken } from './refresh-token.ts'
 
+/** Answers with tokens must not stay in any cache (RFC 6749, 5.1). */
+const NOT_STORED = { 'cache-control': 'no-store' }
 const NOT_ACCEPTED = 'The refresh token is not valid any more'
 
 export const identityRoutes = (deps: Deps): Route[] => [
@@ -20,7 +22,7 @@ export const identityRoutes = (deps: Deps): Route[] => [
     description: 'Makes a new guest and signs it in. A body is ignored.',
     auth: 'none',
     answers: { 201: GuestTokens },
-    handler: async ({ who }) => json(presentGuest(await createGuest(deps, who)), { status: 201 }),
+    handler: async ({ who }) => json(presentGuest(await createGuest(deps, who)), { status: 201, headers: NOT_STORED }),
   }),
   route({
     operation: 'refresh_token',
@@ -35,7 +37,7 @@ export const identityRoutes = (deps: Deps): Route[] => [
     handler: async ({ body, headers: { cookie, authorization } }) => {
       const tokens = await refreshToken(deps, { body, cookie, authorization })
       if (!tokens) throw unauthenticated(NOT_ACCEPTED, bearerChallenge(NOT_ACCEPTED))
-      return presentRefreshed(tokens)
+      return json(presentRefreshed(tokens), { headers: NOT_STORED })
     },
   }),
   route({
@@ -50,7 +52,7 @@ export const identityRoutes = (deps: Deps): Route[] => [
       const tokens = await refreshToken(deps, { cookie, authorization })
       // Clients of this form take 401 for "there is no such endpoint".
       if (!tokens) throw invalid(NOT_ACCEPTED)
-      return presentRefreshed(tokens)
+      return json(presentRefreshed(tokens), { headers: NOT_STORED })
     },
   }),
   route({

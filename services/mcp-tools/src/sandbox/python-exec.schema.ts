@@ -7,10 +7,7 @@ export const pythonExecInput = z.object({
     .default('python')
     .describe('python has the standard library and no further packages'),
   session_id: z.string().optional().describe('Accepted and unused: every program runs in a fresh process'),
-  approved: z
-    .boolean()
-    .optional()
-    .describe('Accepted and unused: whether a call needs approval is not the caller’s to say'),
+  approved: z.boolean().optional().describe('Whether a person approved this program; the operator may ask for it'),
 })
 
 export const pythonExecOutput = z.object({

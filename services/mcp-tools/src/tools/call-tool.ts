@@ -1,4 +1,4 @@
-import { AppError, toAppError } from '@jan/service-kit/errors'
+import { AppError, type ErrorCode, toAppError } from '@jan/service-kit/errors'
 import { type CallToolResult, ProtocolError } from '@modelcontextprotocol/server'
 import type { z } from 'zod'
 import { toolCalled } from '../events.ts'
@@ -30,16 +30,17 @@ export async function callTool(
     return failed(`Invalid arguments for ${name}: ${describeIssues(parsed.error)}`, RPC.invalidParams)
   }
   try {
-    const { text, structured } = await runInTime(tool, deps, call, parsed.data)
-    report('ok')
-    return { content: [{ type: 'text', text }], structuredContent: structured }
+    const { text, structured, failure } = await runInTime(tool, deps, call, parsed.data)
+    report(failure ? outcomeOf(failure) : 'ok')
+    const result = failure ? failed(text, codeOf(failure)) : { content: [{ type: 'text' as const, text }] }
+    return { ...result, structuredContent: structured }
   } catch (error) {
     if (call.signal.aborted) {
       report('cancelled')
       throw error
     }
     const known = toAppError(error)
-    report(known.code === 'upstream_timeout' ? 'timeout' : 'failed')
+    report(outcomeOf(known.code))
     if (known.extra.cause !== undefined) call.log.warn({ err: known.extra.cause, tool: name }, 'tool failed')
     return presentFailure(name, known)
   }
@@ -69,7 +70,15 @@ async function runInTime(tool: Tool, deps: ToolDeps, call: ToolCall, input: unkn
 
 function presentFailure(name: string, error: AppError): CallToolResult {
   if (error.code === 'internal') return failed(`${name} failed because of an internal error`, RPC.internalError)
-  return failed(error.message, error.code === 'upstream_timeout' ? RPC.serverError : RPC.internalError)
+  return failed(error.message, codeOf(error.code))
+}
+
+const outcomeOf = (code: ErrorCode) => (code === 'upstream_timeout' ? 'timeout' : 'failed')
+
+/** The codes that MCP's users of old knew: −32000 for a time-out, −32602 for what they sent, −32603 for the rest. */
+function codeOf(code: ErrorCode): number {
+  if (code === 'upstream_timeout') return RPC.serverError
+  return code === 'invalid_request' ? RPC.invalidParams : RPC.internalError
 }
 
 const failed = (text: string, code: number): CallToolResult => ({

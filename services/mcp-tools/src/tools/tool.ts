@@ -2,7 +2,6 @@ import type { Caller } from '@jan/service-kit/auth'
 import type { Who } from '@jan/service-kit/route'
 import type { z } from 'zod'
 import type { Deps } from '../deps.ts'
-import type { ToolTable } from './tool-table.ts'
 
 /** Tells a listening client how far a call is. It does nothing when nobody listens. */
 export type Progress = (progress: number, total?: number, message?: string) => Promise<void>
@@ -10,8 +9,15 @@ export type Progress = (progress: number, total?: number, message?: string) => P
 /** One call: who asks, and a signal that is aborted when they cancel or the tool's time is over. */
 export type ToolCall = Who<Caller> & { progress: Progress }
 
-/** `text` is for a model to read; `structured` fits the tool's output schema. */
-export type ToolAnswer = { text: string; structured: Record<string, unknown> }
+/**
+ * `text` is for a model to read; `structured` fits the tool's output schema.
+ * `failure` marks an answer that tells how the tool's work was ended from outside.
+ */
+export type ToolAnswer<S = Record<string, unknown>> = {
+  text: string
+  structured: S
+  failure?: 'upstream_timeout' | 'upstream_failed'
+}
 
 /** Whether people's own clients call, or a service of ours for a person: then a model chose the arguments. */
 export type Audience = 'direct' | 'service'
@@ -20,9 +26,10 @@ export const audienceOf = (caller: Caller): Audience =>
   caller.kind === 'service' || caller.via !== undefined ? 'service' : 'direct'
 
 /** What tools may use. */
-export type ToolDeps = Pick<Deps, 'log' | 'now' | 'sandbox' | 'sandboxNeedsApproval' | 'search' | 'scrape'> & {
-  tools: ToolTable
-}
+export type ToolDeps = Pick<
+  Deps,
+  'log' | 'now' | 'tools' | 'search' | 'fetch' | 'extract' | 'sandbox' | 'sandboxNeedsApproval'
+>
 
 type ToolSpec<I extends z.ZodType, O extends z.ZodType> = {
   name: string
@@ -36,7 +43,7 @@ type ToolSpec<I extends z.ZodType, O extends z.ZodType> = {
   annotations: { readOnlyHint: boolean; destructiveHint: boolean; idempotentHint: boolean; openWorldHint: boolean }
   timeoutMs: number
   /** @throws AppError when it fails: its text is shown to the model */
-  run(deps: ToolDeps, call: ToolCall, input: z.output<I>): Promise<{ text: string; structured: z.input<O> }>
+  run(deps: ToolDeps, call: ToolCall, input: z.output<I>): Promise<ToolAnswer<z.input<O>>>
 }
 
 /** A tool as a row of the table, its types forgotten. */

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { access, constants, type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { access, constants, type FileHandle, mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { AppError, unavailable } from '@jan/service-kit/errors'
+import { AppError, invalid, unavailable } from '@jan/service-kit/errors'
 import { type Content, isObjectKey, type ObjectStorage } from './object-storage.ts'
 import type { UrlSigner } from './url-signer.ts'
 
@@ -13,14 +13,14 @@ export type DiskStorageOptions = { path: string; urls: UrlSigner; now: () => Dat
 /** Objects as files in sharded folders. The type of an object travels in its signed URL, so a file is only its bytes. */
 export function createDiskStorage({ path: root, urls, now }: DiskStorageOptions): ObjectStorage {
   const incoming = join(root, '.incoming')
-  let swept: Promise<void> | undefined
+  let swept = false
 
   return {
     put: (key, content) =>
       usable(async () => {
         await mkdir(incoming, { recursive: true })
-        // Once per process, and never in the way of a write.
-        swept ??= removeStale(incoming, now().getTime() - STALE_MS).catch(() => undefined)
+        if (!swept) await removeStale(incoming, now().getTime() - STALE_MS)
+        swept = true
         const file = fileOf(root, key)
         const temporary = join(incoming, randomUUID())
         try {
@@ -68,9 +68,9 @@ function fileOf(root: string, key: string): string {
 async function writeDurably(path: string, content: Content): Promise<void> {
   const file = await open(path, 'wx', 0o600)
   try {
-    await file.writeFile(Buffer.isBuffer(content) ? content : content.stream)
+    await writeFile(file, Buffer.isBuffer(content) ? content : content.stream)
     const { size } = await file.stat()
-    if (size !== content.length) throw new Error(`${size} bytes came where ${content.length} were announced`)
+    if (size !== content.length) throw invalid(`${size} bytes came where ${content.length} were announced`)
     await file.sync()
   } finally {
     await file.close()

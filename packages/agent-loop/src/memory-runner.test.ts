@@ -1,0 +1,246 @@
+import { expect, test } from '@jest/globals'
+import { fold, initial, type LoopTool, next, type Outcome, type ToolCall, type Turn } from './loop.ts'
+import { type Clock, type ModelPiece, type Perform, type RecordedEvent, runInMemory } from './memory-runner.ts'
+
+/** Time that passes only when told to. */
+function fakeClock() {
+  let time = 1000
+  const timers = new Set<{ at: number; ring: () => void }>()
+  const clock: Clock = {
+    now: () => time,
+    timer: (ms, ring) => {
+      const timer = { at: time + ms, ring }
+      timers.add(timer)
+      return () => timers.delete(timer)
+    },
+  }
+  const pass = (ms: number) => {
+    time += ms
+    for (const timer of timers) if (timer.at <= time && timers.delete(timer)) timer.ring()
+  }
+  return { clock, pass, timers }
+}
+
+const tools: LoopTool[] = [
+  { name: 'search', where: 'server' },
+  { name: 'ask_user', where: 'client' },
+]
+const call = (id: string, name = 'search'): ToolCall => ({ id, name, arguments: '{}' })
+const say = (text: string, calls: ToolCall[] = []): ModelPiece[] => [
+  { type: 'delta', delta: { kind: 'text', text } },
+  { type: 'done', message: { text, calls }, usage: null, finishReason: calls.length > 0 ? 'tool_calls' : 'stop' },
+]
+
+type World = Partial<Perform> & { script?: ModelPiece[][]; maxRounds?: number; signal?: AbortSignal; clock?: Clock }
+
+function start({ script = [], maxRounds = 8, signal, clock, ...perform }: World) {
+  const asked: Turn[] = []
+  const events = runInMemory({
+    start: { messages: [{ role: 'user', content: 'go' }], tools, limits: { maxRounds } },
+    perform: {
+      askModel: async (turn) => {
+        asked.push(turn)
+        return { model: 'm', pieces: stream(script[turn.number - 1] ?? say('done')) }
+      },
+      callTool: async ({ id }) => ({ status: 'ok', output: `result ${id}` }),
+      describeFailure: (error) => ({ code: 'upstream_failed', message: (error as Error).message }),
+      ...perform,
+    },
+    clock: clock ?? fakeClock().clock,
+    signal: signal ?? new AbortController().signal,
+    limits: { toolTimeoutMs: 45_000 },
+  })
+  return { events, asked }
+}
+
+async function* stream(pieces: ModelPiece[]) {
+  yield* pieces
+}
+
+async function collect(events: AsyncIterable<RecordedEvent>) {
+  const all: RecordedEvent[] = []
+  for await (const event of events) all.push(event)
+  return all
+}
+const types = (events: RecordedEvent[]) => events.map((event) => event.type)
+const outcomes = (events: RecordedEvent[]) => events.filter((event) => event.type === 'call.outcome')
+const until = async (condition: () => boolean) => {
+  for (let tries = 0; !condition() && tries < 1000; tries += 1) await new Promise(setImmediate)
+  expect(condition()).toBe(true)
+}
+
+test('yields each event in order and stamps it', async () => {
+  const { events, asked } = start({ script: [say('let me see', [call('1')]), say('here')] })
+  const all = await collect(events)
+  expect(types(all)).toEqual([
+    'started',
+    'turn.started',
+    'turn.delta',
+    'turn.done',
+    'call.intent',
+    'call.outcome',
+    'turn.started',
+    'turn.delta',
+    'turn.done',
+    'ended',
+  ])
+  expect(all.every((event) => event.at === 1000)).toBe(true)
+  expect(all.at(-1)).toMatchObject({ status: 'completed' })
+  expect(asked[1]?.messages.at(-1)).toEqual({ role: 'tool', tool_call_id: '1', content: 'result 1' })
+})
+
+test('a tool does not start before its intent was taken', async () => {
+  const calls: string[] = []
+  const { events } = start({
+    script: [say('', [call('1'), call('2')])],
+    callTool: async ({ id }) => {
+      calls.push(id)
+      return { status: 'ok', output: '' }
+    },
+  })
+  let intents = 0
+  while (intents < 2) {
+    const { value } = await events.next()
+    if (value?.type === 'call.intent') intents += 1
+  }
+  await new Promise(setImmediate)
+  expect(calls).toEqual([])
+  await events.next()
+  expect(calls).toEqual(['1', '2'])
+  await events.return()
+})
+
+test('tools of one round run at the same time; outcomes come as they are', async () => {
+  const finish = new Map<string, (outcome: Outcome) => void>()
+  const { events } = start({
+    script: [say('', [call('1'), call('2')])],
+    callTool: ({ id }) => new Promise((resolve) => finish.set(id, resolve)),
+  })
+  const all = collect(events)
+  await until(() => finish.size === 2)
+  finish.get('2')?.({ status: 'ok', output: 'second' })
+  await new Promise(setImmediate)
+  finish.get('1')?.({ status: 'ok', output: 'first' })
+  expect(outcomes(await all).map((event) => event.callId)).toEqual(['2', '1'])
+})
+
+test('a tool that hangs is cut after 45 s, told to the model, and its signal aborted', async () => {
+  const { clock, pass, timers } = fakeClock()
+  let given: AbortSignal | undefined
+  const { events, asked } = start({
+    clock,
+    script: [say('', [call('1')])],
+    callTool: (_call, signal) => {
+      given = signal
+      return new Promise(() => undefined)
+    },
+  })
+  const all = collect(events)
+  await until(() => given !== undefined)
+  pass(44_999)
+  expect(given?.aborted).toBe(false)
+  pass(1)
+  expect(outcomes(await all)).toMatchObject([{ status: 'error', output: 'timed out after 45 s', at: 46_000 }])
+  expect(given?.aborted).toBe(true)
+  expect(asked[1]?.messages.at(-1)).toMatchObject({ content: 'Error: timed out after 45 s' })
+  expect(timers.size).toBe(0)
+})
+
+test('what a tool throws is its outcome', async () => {
+  const { events } = start({
+    script: [say('', [call('1')])],
+    callTool: () => {
+      throw new Error('no such city')
+    },
+  })
+  const all = await collect(events)
+  expect(outcomes(all)).toMatchObject([{ status: 'error', output: 'no such city' }])
+  expect(all.at(-1)).toMatchObject({ status: 'completed' })
+})
+
+test.each<[string, Perform['askModel'], string[]]>([
+  ['a model that refuses', () => Promise.reject(new Error('no such model')), ['started', 'ended']],
+  [
+    'a stream that breaks',
+    async () => ({
+      model: 'm',
+      pieces: (async function* () {
+        yield* stream(say('a').slice(0, 1))
+        throw new Error('reset')
+      })(),
+    }),
+    ['started', 'turn.started', 'turn.delta', 'ended'],
+  ],
+  [
+    'a stream that stops in the middle',
+    async () => ({ model: 'm', pieces: stream(say('a').slice(0, 1)) }),
+    ['started', 'turn.started', 'turn.delta', 'ended'],
+  ],
+])('%s fails the run', async (_name, askModel, expected) => {
+  const all = await collect(start({ askModel }).events)
+  expect(types(all)).toEqual(expected)
+  expect(all.at(-1)).toMatchObject({ status: 'failed', error: { code: 'upstream_failed' } })
+})
+
+test('an abort cancels the run: while the model speaks, and while tools run', async () => {
+  for (const during of ['model', 'tool']) {
+    const controller = new AbortController()
+    const signals: AbortSignal[] = []
+    const hang = (signal: AbortSignal) => {
+      signals.push(signal)
+      return new Promise<never>((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    }
+    const { events } = start({
+      signal: controller.signal,
+      script: [say('', [call('1')])],
+      ...(during === 'model' ? { askModel: (_turn, signal) => hang(signal) } : {}),
+      callTool: (_call, signal) => hang(signal),
+    })
+    const all = collect(events)
+    await until(() => signals.length > 0)
+    controller.abort()
+    expect((await all).at(-1)).toMatchObject({ type: 'ended', status: 'cancelled' })
+    expect(signals.every((signal) => signal.aborted)).toBe(true)
+  }
+})
+
+test('whoever stops iterating stops what is under way', async () => {
+  let given: AbortSignal | undefined
+  const { events } = start({
+    askModel: async (_turn, signal) => {
+      given = signal
+      return { model: 'm', pieces: stream(say('a')) }
+    },
+  })
+  for await (const event of events) if (event.type === 'turn.delta') break
+  expect(given?.aborted).toBe(true)
+})
+
+test('every prefix of any run gives a valid effect, and none offers a call that was begun', async () => {
+  let seed = 7
+  const random = (below: number) => {
+    seed = (seed * 48271) % 2147483647
+    return seed % below
+  }
+  const names = ['search', 'search', 'ask_user', 'nonsense']
+  for (let run = 0; run < 200; run += 1) {
+    const script = Array.from({ length: random(5) }, () =>
+      say(
+        'text',
+        Array.from({ length: random(4) }, (_, index) => call(`call_${index}`, names[random(names.length)])),
+      ),
+    )
+    const all = await collect(start({ script, maxRounds: 1 + random(4) }).events)
+    let state = initial
+    let begun = new Set<string>()
+    for (const [index, event] of all.entries()) {
+      state = fold(state, event)
+      if (event.type === 'turn.done') begun = new Set()
+      if (event.type === 'call.intent') begun.add(event.call.id)
+      const effect = next(state)
+      expect(effect.do === 'nothing').toBe(index === all.length - 1)
+      if (effect.do === 'call_tools') expect(effect.calls.filter(({ id }) => begun.has(id))).toEqual([])
+    }
+    expect(['completed', 'incomplete']).toContain(state.ended?.status)
+  }
+})

@@ -1,0 +1,148 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { createTestDatabase } from '@jan/testkit/postgres'
+import { describe, expect, test } from '@jest/globals'
+import { call, PASSWORD, REALM_FILE, SECRET, startIdentity } from './identity.fixture.ts'
+import { createIdentityProvider } from './identity.ts'
+import { expandPlaceholders, readRealm } from './realm-file.ts'
+
+const realmText = readFileSync(REALM_FILE, 'utf8')
+const options = {
+  realmFile: REALM_FILE,
+  baseUrl: 'http://localhost:8085',
+  database: 'postgresql://127.0.0.1:1/none',
+  secrets: { JAN_BACKEND_CLIENT_SECRET: SECRET },
+  masterAdmin: { username: 'admin', password: 'x' },
+  production: false,
+}
+
+describe('a restart', () => {
+  test('keeps users with hashed passwords, keys, sessions, refresh tokens and the realm as first imported', async () => {
+    const before = await startIdentity()
+    const id = await before.createUser({ username: 'lasting', groups: ['/guests'] })
+    const { body } = await before.login('lasting', { scope: 'openid' })
+    const [row] = await before.database.query('SELECT * FROM identity_user WHERE id = $1', [id])
+    expect(row?.password_hash).toMatch(/^scrypt\$16\$/)
+    expect(JSON.stringify(row)).not.toContain(PASSWORD)
+    const certs = (await call(`${before.openid}/certs`)).text
+    await before.stop()
+
+    const changed = JSON.parse(realmText)
+    changed.refreshTokenMaxReuse = 9
+    const after = await startIdentity({ database: before.database, realm: changed })
+    try {
+      expect((await call(`${after.openid}/certs`)).text).toBe(certs)
+      expect(await after.verify(body.access_token)).toMatchObject({ sub: id })
+      expect((await after.userinfo(body.access_token)).status).toBe(200)
+      expect((await after.login('lasting')).status).toBe(200)
+      expect((await after.admin('/users/count')).body).toBe(1)
+      const uses = [1, 2, 3].map(async () => (await after.refresh(body.refresh_token)).status)
+      expect((await Promise.all(uses)).sort()).toEqual([200, 200, 400])
+    } finally {
+      await after.end()
+    }
+  })
+
+  test('two that start at once on an empty database share one realm', async () => {
+    const database = await createTestDatabase()
+    const [one, two] = await Promise.all([startIdentity({ database }), startIdentity({ database })])
+    try {
+      await one.createUser({ username: 'shared' })
+      const { body } = await two.login('shared')
+      expect(await one.verify(body.access_token)).toMatchObject({ preferred_username: 'shared' })
+    } finally {
+      await two.stop()
+      await one.end()
+    }
+  })
+})
+
+describe('it refuses to start', () => {
+  test('in production', async () => {
+    await expect(createIdentityProvider({ ...options, production: true })).rejects.toThrow('development only')
+  })
+
+  test('without a secret that the realm file names', async () => {
+    await expect(createIdentityProvider({ ...options, secrets: {} })).rejects.toThrow('JAN_BACKEND_CLIENT_SECRET')
+  })
+
+  test('without its database', async () => {
+    await expect(createIdentityProvider(options)).rejects.toThrow('ECONNREFUSED')
+  })
+
+  test('beyond loopback', async () => {
+    const database = await createTestDatabase()
+    const provider = await createIdentityProvider({ ...options, database: database.url, hashCost: 16 })
+    await expect(provider.listen(0, '0.0.0.0')).rejects.toThrow('loopback only')
+    await provider.close()
+    await database.drop()
+  })
+})
+
+describe('the realm file', () => {
+  const read = (change: (realm: Record<string, unknown> & { clients: Record<string, unknown>[] }) => void) => {
+    const realm = JSON.parse(realmText)
+    change(realm)
+    return () => readRealm(realm)
+  }
+
+  test('placeholders take values and defaults; message keys and escaped ones stay', () => {
+    const placeholder = (content: string) => `\${${content}}`
+    const kept = `${placeholder('username')} $${placeholder('A')} ${placeholder('env.A')}`
+    const text = `${placeholder('A')} ${placeholder('B:http://b:1')} ${kept}`
+    expect(expandPlaceholders(text, { A: 'x' })).toBe(`x http://b:1 ${kept}`)
+    expect(() => expandPlaceholders(placeholder('A'), { A: '"' })).toThrow('A may not contain quotes')
+  })
+
+  test('what cannot be honoured is named', () => {
+    expect(read((realm) => delete realm.ssoSessionIdleTimeout)).toThrow('ssoSessionIdleTimeout')
+    expect(read((realm) => Object.assign(realm, { passwordPolicy: 'upperCase(1)' }))).toThrow(
+      'unsupported password rule',
+    )
+    expect(read((realm) => Object.assign(realm.clients[1] ?? {}, { redirectUris: ['http://localhost/*'] }))).toThrow(
+      'exact address',
+    )
+    expect(read((realm) => delete realm.clients[0]?.secret)).toThrow('client backend has no secret')
+  })
+})
+
+describe('as a process', () => {
+  const start = (env: Record<string, string>): ChildProcess =>
+    spawn(process.execPath, ['--no-warnings', fileURLToPath(new URL('./main.ts', import.meta.url))], {
+      env: { PATH: process.env.PATH, ...env },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+  const exit = (child: ChildProcess) => new Promise((done) => child.once('exit', done))
+  const firstLine = async (child: ChildProcess): Promise<Record<string, unknown>> => {
+    for await (const line of createInterface({ input: child.stdout ?? process.stdin })) return JSON.parse(line)
+    throw new Error('The process ended without a word')
+  }
+
+  test('says when it is ready, tells its health, and stops cleanly', async () => {
+    const database = await createTestDatabase()
+    const child = start({
+      IDENTITY_PORT: '0',
+      IDENTITY_BASE_URL: 'http://localhost:8085',
+      IDENTITY_DATABASE_URL: database.url,
+      IDENTITY_REALM_FILE: REALM_FILE,
+      IDENTITY_ADMIN_PASSWORD: 'x',
+      JAN_BACKEND_CLIENT_SECRET: SECRET,
+    })
+    const ended = exit(child)
+    const line = await firstLine(child)
+    expect(line).toMatchObject({ message: 'ready', issuer: 'http://localhost:8085/realms/jan' })
+    expect(await call(`http://127.0.0.1:${line.port}/healthz`)).toMatchObject({ status: 200, body: { status: 'ok' } })
+    child.kill('SIGTERM')
+    expect(await ended).toBe(0)
+    await database.drop()
+  })
+
+  test('says in one line what is missing', async () => {
+    const child = start({ IDENTITY_BASE_URL: 'http://localhost:8085' })
+    const ended = exit(child)
+    expect(await firstLine(child)).toEqual({ level: 'fatal', message: 'IDENTITY_REALM_FILE is not set' })
+    expect(await ended).toBe(1)
+  })
+})

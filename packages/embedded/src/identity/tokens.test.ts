@@ -1,0 +1,423 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { decodeProtectedHeader } from 'jose'
+import {
+  BASE_URL,
+  call,
+  type Entry,
+  ISSUER,
+  PASSWORD,
+  SECRET,
+  startIdentity,
+  type TestIdentity,
+} from './identity.fixture.ts'
+
+let identity: TestIdentity
+let ann: string
+
+beforeAll(async () => {
+  identity = await startIdentity()
+  ann = await identity.createUser({ username: 'Ann', email: 'Ann@Example.com', firstName: 'Ann', lastName: 'Bee' })
+})
+afterAll(() => identity.end())
+
+const error = (status: number, name: string, description: string) => ({
+  status,
+  body: { error: name, error_description: description },
+})
+
+describe('what the realm publishes', () => {
+  test('discovery names the fixed issuer and only what is served, whatever Host was called', async () => {
+    const { status, body } = await call(`${identity.url}/realms/jan/.well-known/openid-configuration`)
+    expect(status).toBe(200)
+    expect(body).toMatchObject({
+      issuer: ISSUER,
+      jwks_uri: `${ISSUER}/protocol/openid-connect/certs`,
+      token_endpoint: `${ISSUER}/protocol/openid-connect/token`,
+      userinfo_endpoint: `${ISSUER}/protocol/openid-connect/userinfo`,
+      revocation_endpoint: `${ISSUER}/protocol/openid-connect/revoke`,
+      grant_types_supported: ['password', 'refresh_token', 'client_credentials'],
+    })
+    expect(body).not.toHaveProperty('authorization_endpoint')
+    expect(JSON.stringify(body)).not.toContain('127.0.0.1')
+  })
+
+  test('the key set holds a signing and an encryption key, and nothing private', async () => {
+    const { body, headers } = await call(`${identity.openid}/certs`)
+    const keys = body.keys as Entry[]
+    expect(keys.map((key) => [key.use, key.alg]).sort()).toEqual([
+      ['enc', 'RSA-OAEP'],
+      ['sig', 'RS256'],
+    ])
+    expect(keys.some((key) => 'd' in key || 'p' in key)).toBe(false)
+    expect(headers.get('cache-control')).toBe('no-cache')
+  })
+
+  test('the realm tells its public key', async () => {
+    const { body } = await call(`${identity.url}/realms/jan`)
+    expect(body).toMatchObject({ realm: 'jan', 'token-service': `${ISSUER}/protocol/openid-connect` })
+    expect(body.public_key).toMatch(/^MIIBIjAN/)
+  })
+
+  test.each([
+    ['GET', '/realms/jan/protocol/openid-connect/token', 405, 'HTTP 405 Method Not Allowed'],
+    ['DELETE', '/realms/jan', 405, 'HTTP 405 Method Not Allowed'],
+    ['GET', '/realms/jan/protocol/openid-connect/nothing', 404, 'HTTP 404 Not Found'],
+    ['GET', '/realms/other/protocol/openid-connect/certs', 404, 'Realm does not exist'],
+    ['GET', '/nothing', 404, 'Unable to find matching target resource method'],
+  ])('%s %s is %i', async (method, path, status, text) => {
+    expect(await call(identity.url + path, { method })).toMatchObject({ status, body: { error: text } })
+  })
+})
+
+describe('password grant', () => {
+  test('gives a token that verifies, with the claims of a Keycloak token', async () => {
+    const { status, body } = await identity.login('ann')
+    expect(status).toBe(200)
+    expect(body).toMatchObject({
+      expires_in: 3600,
+      refresh_expires_in: 2_592_000,
+      token_type: 'Bearer',
+      'not-before-policy': 0,
+      scope: 'profile email',
+    })
+    expect(body).not.toHaveProperty('id_token')
+    const claims = await identity.verify(body.access_token)
+    expect(claims).toMatchObject({
+      iss: ISSUER,
+      sub: ann,
+      typ: 'Bearer',
+      azp: 'jan-client',
+      aud: ['jan', 'jan-client'],
+      sid: body.session_state,
+      acr: '1',
+      scope: 'profile email',
+      email_verified: false,
+      email: 'ann@example.com',
+      preferred_username: 'ann',
+      name: 'Ann Bee',
+      given_name: 'Ann',
+      family_name: 'Bee',
+    })
+    expect(claims.exp - claims.iat).toBe(3600)
+    expect(claims.jti).toEqual(expect.any(String))
+    expect(decodeProtectedHeader(body.access_token)).toEqual({ alg: 'RS256', typ: 'JWT', kid: expect.any(String) })
+  })
+
+  test('someone without a role of ours has no realm_access and no guest claim', async () => {
+    const claims = await identity.verify((await identity.login('ann')).body.access_token)
+    expect(claims).not.toHaveProperty('realm_access')
+    expect(claims).not.toHaveProperty('guest')
+  })
+
+  test('the e-mail logs in too, in any case', async () => {
+    expect((await identity.login('ANN@example.COM')).status).toBe(200)
+  })
+
+  test('an id token comes with scope openid, for the client', async () => {
+    const { body } = await identity.login('ann', { scope: 'openid' })
+    expect(await identity.verify(body.id_token)).toMatchObject({
+      typ: 'ID',
+      aud: 'jan-client',
+      sub: ann,
+      sid: body.session_state,
+    })
+    expect(body.scope).toBe('openid profile email')
+  })
+
+  test('a public client may send a stray secret', async () => {
+    expect((await identity.login('ann', { client_secret: 'stray' })).status).toBe(200)
+  })
+
+  test.each([
+    ['a wrong password', { password: 'wrong' }, error(400, 'invalid_grant', 'Invalid user credentials')],
+    ['no password', { password: '' }, error(400, 'invalid_grant', 'Invalid user credentials')],
+    ['nobody by that name', { username: 'nobody' }, error(400, 'invalid_grant', 'Invalid user credentials')],
+    [
+      'a service account',
+      { username: 'service-account-backend' },
+      error(400, 'invalid_grant', 'Invalid user credentials'),
+    ],
+    ['an unknown scope', { scope: 'openid zzz' }, error(400, 'invalid_scope', 'Invalid scopes: openid zzz')],
+    [
+      'an unknown client',
+      { client_id: 'zzz' },
+      error(401, 'invalid_client', 'Invalid client or Invalid client credentials'),
+    ],
+    ['no client', { client_id: '' }, error(401, 'invalid_client', 'Invalid client or Invalid client credentials')],
+    [
+      'a client without the grant',
+      { client_id: 'jan-mcp' },
+      error(400, 'unauthorized_client', 'Client not allowed for direct access grants'),
+    ],
+    ['an unknown grant', { grant_type: 'zzz' }, error(400, 'unsupported_grant_type', 'Unsupported grant_type')],
+    ['no grant', { grant_type: '' }, error(400, 'invalid_request', 'Missing form parameter: grant_type')],
+  ])('refuses %s', async (_, form, answer) => {
+    expect(await identity.login('ann', form)).toMatchObject(answer)
+  })
+
+  test('refuses a missing username, a repeated parameter and a JSON body', async () => {
+    const form = { grant_type: 'password', client_id: 'jan-client', password: PASSWORD }
+    expect(await identity.token(form)).toMatchObject(error(401, 'invalid_request', 'Missing parameter: username'))
+    const twice = await fetch(`${identity.openid}/token`, {
+      method: 'POST',
+      body: new URLSearchParams('grant_type=password&username=a&username=b'),
+    })
+    expect(await twice.json()).toEqual({ error: 'invalid_request', error_description: 'duplicated parameter' })
+    expect(await call(`${identity.openid}/token`, { json: { ...form, username: 'ann' } })).toMatchObject(
+      error(400, 'invalid_request', 'Missing form parameter: grant_type'),
+    )
+  })
+
+  test('a browser is served from a registered origin only', async () => {
+    const form = { grant_type: 'password', client_id: 'jan-client', username: 'ann', password: PASSWORD }
+    const from = (origin: string) => call(`${identity.openid}/token`, { form, headers: { origin } })
+    const known = await from('http://localhost:8000')
+    expect([known.status, known.headers.get('access-control-allow-origin')]).toEqual([200, 'http://localhost:8000'])
+    expect(await from('https://evil.example')).toMatchObject({ status: 403, body: { error: 'Invalid origin' } })
+  })
+
+  test('refuses disabled people and unfinished accounts, but only to those who know the password', async () => {
+    const id = await identity.createUser({ username: 'halted' })
+    await identity.admin(`/users/${id}`, { method: 'PUT', json: { enabled: false } })
+    expect(await identity.login('halted')).toMatchObject(error(400, 'invalid_grant', 'Account disabled'))
+    expect(await identity.login('halted', { password: 'x' })).toMatchObject(
+      error(400, 'invalid_grant', 'Invalid user credentials'),
+    )
+    await identity.admin(`/users/${id}`, { method: 'PUT', json: { enabled: true, requiredActions: ['VERIFY_EMAIL'] } })
+    expect(await identity.login('halted')).toMatchObject(error(400, 'invalid_grant', 'Account is not fully set up'))
+  })
+})
+
+describe('client credentials', () => {
+  const form = { grant_type: 'client_credentials', client_id: 'backend', client_secret: SECRET }
+
+  test('gives the service account a token that may manage users, and no session', async () => {
+    const { status, body } = await identity.token(form)
+    expect(status).toBe(200)
+    expect(body).toMatchObject({ expires_in: 300, refresh_expires_in: 0 })
+    expect(body).not.toHaveProperty('refresh_token')
+    const claims = await identity.verify(body.access_token)
+    expect(claims).toMatchObject({
+      aud: ['jan', 'jan-client', 'realm-management'],
+      azp: 'backend',
+      preferred_username: 'service-account-backend',
+      resource_access: { 'realm-management': { roles: ['manage-users'] } },
+    })
+    expect(claims).not.toHaveProperty('sid')
+  })
+
+  test('takes the secret by Basic too', async () => {
+    const authorization = `Basic ${Buffer.from(`backend:${SECRET}`).toString('base64')}`
+    const answer = await call(`${identity.openid}/token`, {
+      form: { grant_type: 'client_credentials' },
+      headers: { authorization },
+    })
+    expect(answer.status).toBe(200)
+  })
+
+  test.each([
+    ['a wrong secret', { client_secret: 'x' }, 'Invalid client or Invalid client credentials'],
+    ['no secret', { client_secret: '' }, 'Invalid client or Invalid client credentials'],
+    ['a public client', { client_id: 'jan-client' }, 'Public client not allowed to retrieve service account'],
+  ])('refuses %s', async (_, change, description) => {
+    expect(await identity.token({ ...form, ...change })).toMatchObject(error(401, 'unauthorized_client', description))
+  })
+})
+
+describe('refresh', () => {
+  const refused = (description: string) => error(400, 'invalid_grant', description)
+
+  test('rotates within the session', async () => {
+    const first = (await identity.login('ann', { scope: 'openid' })).body
+    const { status, body } = await identity.refresh(first.refresh_token)
+    expect(status).toBe(200)
+    expect(body.refresh_token).not.toBe(first.refresh_token)
+    expect(body).toMatchObject({
+      session_state: first.session_state,
+      scope: 'openid profile email',
+      id_token: expect.any(String),
+    })
+    expect((await identity.refresh(body.refresh_token)).status).toBe(200)
+  })
+
+  test('tolerates one repeat; one more ends the session for every token of it, and only that session', async () => {
+    const other = (await identity.login('ann', { scope: 'openid' })).body
+    const first = (await identity.login('ann', { scope: 'openid' })).body
+    expect((await identity.refresh(first.refresh_token)).status).toBe(200)
+    const newest = (await identity.refresh(first.refresh_token)).body
+    expect(await identity.refresh(first.refresh_token)).toMatchObject(
+      refused('Maximum allowed refresh token reuse exceeded'),
+    )
+    expect(await identity.refresh(newest.refresh_token)).toMatchObject(refused("Session doesn't have required client"))
+    expect((await identity.userinfo(newest.access_token)).status).toBe(401)
+    expect((await identity.userinfo(other.access_token)).status).toBe(200)
+    expect((await identity.refresh(other.refresh_token)).status).toBe(200)
+  })
+
+  test('an old token that comes back later ends the session', async () => {
+    const first = (await identity.login('ann')).body
+    const second = (await identity.refresh(first.refresh_token)).body
+    expect((await identity.refresh(second.refresh_token)).status).toBe(200)
+    await identity.database.query('UPDATE identity_session SET refreshed_at = refreshed_at + 2 WHERE sid = $1', [
+      first.session_state,
+    ])
+    expect(await identity.refresh(first.refresh_token)).toMatchObject(refused('Stale token'))
+    expect((await identity.refresh(second.refresh_token)).status).toBe(400)
+  })
+
+  test('two at once are both served, of more than that the session does not survive', async () => {
+    const first = (await identity.login('ann')).body
+    const two = await Promise.all([identity.refresh(first.refresh_token), identity.refresh(first.refresh_token)])
+    expect(two.map(({ status }) => status)).toEqual([200, 200])
+
+    const second = (await identity.login('ann')).body
+    const five = await Promise.all(Array.from({ length: 5 }, () => identity.refresh(second.refresh_token)))
+    expect(five.filter(({ status }) => status === 200)).toHaveLength(2)
+    const winner = five.find(({ status }) => status === 200)
+    expect((await identity.refresh(winner?.body.refresh_token ?? '')).status).toBe(400)
+  })
+
+  test('refuses what is no refresh token, or another client’s, which is not spent by it', async () => {
+    const { body } = await identity.login('ann')
+    expect(await identity.refresh('garbage')).toMatchObject(refused('Invalid refresh token'))
+    expect(await identity.refresh(body.access_token)).toMatchObject(refused('Invalid refresh token'))
+    expect(await identity.refresh('')).toMatchObject(error(400, 'invalid_request', 'No refresh token'))
+    const mismatch = refused("Invalid refresh token. Token client and authorized client don't match")
+    expect(await identity.refresh(body.refresh_token, { client_id: 'jan-mcp' })).toMatchObject(mismatch)
+    expect((await identity.refresh(body.refresh_token)).status).toBe(200)
+  })
+
+  test('refuses an expired one, a disabled or deleted person', async () => {
+    const id = await identity.createUser({ username: 'leaving' })
+    const { body } = await identity.login('leaving')
+    await identity.admin(`/users/${id}`, { method: 'PUT', json: { enabled: false } })
+    expect(await identity.refresh(body.refresh_token)).toMatchObject(refused('User disabled'))
+    await identity.admin(`/users/${id}`, { method: 'DELETE' })
+    expect(await identity.refresh(body.refresh_token)).toMatchObject(refused('Session not active'))
+    const old = (await identity.login('ann')).body
+    await identity.database.query(
+      `UPDATE identity_model SET payload = payload || jsonb_build_object('exp', 1) WHERE payload->>'sid' = $1`,
+      [old.session_state],
+    )
+    expect(await identity.refresh(old.refresh_token)).toMatchObject(refused('Token is not active'))
+  })
+
+  test('new roles show in the next access token', async () => {
+    const id = await identity.createUser({ username: 'rising' })
+    const { body } = await identity.login('rising')
+    const available = await identity.list(`/users/${id}/role-mappings/realm/available`)
+    const role = available.find(({ name }) => name === 'user')
+    await identity.admin(`/users/${id}/role-mappings/realm`, { json: [role] })
+    const claims = await identity.verify((await identity.refresh(body.refresh_token)).body.access_token)
+    expect(claims.realm_access).toEqual({ roles: ['user'] })
+  })
+
+  test('no access token outlives the session', async () => {
+    const { body } = await identity.login('ann')
+    await identity.database.query('UPDATE identity_session SET started_at = started_at - 2592000 + 60 WHERE sid = $1', [
+      body.session_state,
+    ])
+    const answer = (await identity.refresh(body.refresh_token)).body
+    expect(answer.expires_in).toBeLessThanOrEqual(60)
+    expect(answer.refresh_expires_in).toBeLessThanOrEqual(60)
+  })
+})
+
+describe('ending', () => {
+  const end = (path: string, form: Record<string, string>) => call(`${identity.openid}/${path}`, { form })
+
+  test('logout ends the session, again too', async () => {
+    const { body } = await identity.login('ann', { scope: 'openid' })
+    const form = { client_id: 'jan-client', refresh_token: body.refresh_token }
+    expect((await end('logout', form)).status).toBe(204)
+    expect((await end('logout', form)).status).toBe(204)
+    expect(await identity.refresh(body.refresh_token)).toMatchObject(error(400, 'invalid_grant', 'Session not active'))
+    expect((await identity.userinfo(body.access_token)).headers.get('www-authenticate')).toContain(
+      'user_session_not_found',
+    )
+    expect((await end('logout', { client_id: 'jan-client', refresh_token: 'garbage' })).status).toBe(400)
+  })
+
+  test('revoking a refresh token ends its session; a second time is 200 with a body', async () => {
+    const { body } = await identity.login('ann')
+    const form = { client_id: 'jan-client', token: body.refresh_token }
+    expect(await end('revoke', form)).toMatchObject({ status: 200, text: '' })
+    expect(await end('revoke', form)).toMatchObject(error(200, 'invalid_token', 'Invalid token'))
+    expect(await identity.refresh(body.refresh_token)).toMatchObject(error(400, 'invalid_grant', 'Session not active'))
+    expect(await end('revoke', { client_id: 'jan-client' })).toMatchObject(
+      error(400, 'invalid_request', 'Token not provided'),
+    )
+  })
+
+  test('revoking an access token ends that token only; another client may not', async () => {
+    const { body } = await identity.login('ann', { scope: 'openid' })
+    const form = { client_id: 'jan-client', token: body.access_token }
+    expect(await end('revoke', { ...form, client_id: 'jan-mcp' })).toMatchObject(
+      error(400, 'invalid_request', 'Unmatching clients'),
+    )
+    expect((await end('revoke', form)).status).toBe(200)
+    expect((await identity.userinfo(body.access_token)).status).toBe(401)
+    expect((await identity.refresh(body.refresh_token)).status).toBe(200)
+  })
+})
+
+describe('userinfo', () => {
+  test('answers from today’s data', async () => {
+    const id = await identity.createUser({ username: 'changing', attributes: { pid: ['p1'] } })
+    const { body } = await identity.login('changing', { scope: 'openid' })
+    await identity.admin(`/users/${id}`, { method: 'PUT', json: { firstName: 'New' } })
+    const info = await identity.userinfo(body.access_token)
+    expect(info.body).toEqual({
+      sub: id,
+      email_verified: false,
+      preferred_username: 'changing',
+      name: 'New',
+      given_name: 'New',
+      pid: 'p1',
+    })
+  })
+
+  test('refuses with a header and no body', async () => {
+    const { body } = await identity.login('ann')
+    const cases: [string | undefined, number, string][] = [
+      [undefined, 401, 'Bearer realm="jan"'],
+      ['x.y.z', 401, 'error="invalid_token", error_description="Token verification failed"'],
+      [body.refresh_token, 401, 'error="invalid_token"'],
+      [body.access_token, 403, 'error="insufficient_scope", error_description="Missing openid scope"'],
+    ]
+    for (const [token, status, header] of cases) {
+      const answer = await identity.userinfo(token)
+      expect([answer.status, answer.text]).toEqual([status, ''])
+      expect(answer.headers.get('www-authenticate')).toContain(header)
+    }
+  })
+})
+
+describe('realm master', () => {
+  const url = () => `${identity.url}/realms/master/protocol/openid-connect/token`
+  const form = { grant_type: 'password', client_id: 'admin-cli', username: 'admin', password: 'master-password' }
+
+  test('gives its administrator a short token that the admin API takes', async () => {
+    const { status, body } = await call(url(), { form })
+    expect(status).toBe(200)
+    expect(body).toMatchObject({ token_type: 'Bearer', expires_in: 60 })
+    expect((await identity.admin('/users/count', { token: body.access_token })).status).toBe(200)
+    expect((await identity.userinfo(body.access_token)).status).toBe(401)
+  })
+
+  test('serves nobody and nothing else', async () => {
+    expect(await call(url(), { form: { ...form, password: 'wrong' } })).toMatchObject(
+      error(400, 'invalid_grant', 'Invalid user credentials'),
+    )
+    expect((await call(url(), { form: { ...form, username: 'ann', password: PASSWORD } })).status).toBe(400)
+    expect((await call(url(), { form: { ...form, client_id: 'jan-client' } })).status).toBe(401)
+    expect((await call(url(), { form: { ...form, grant_type: 'client_credentials' } })).status).toBe(400)
+    expect((await call(url())).status).toBe(405)
+    expect((await call(`${identity.url}/realms/master`)).status).toBe(404)
+  })
+})
+
+test('the address of new users follows the fixed base URL', async () => {
+  const created = await identity.admin('/users', { json: { username: 'located' } })
+  expect(created.headers.get('location')).toMatch(new RegExp(`^${BASE_URL}/admin/realms/jan/users/[0-9a-f-]{36}$`))
+})

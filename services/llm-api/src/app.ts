@@ -1,0 +1,21 @@
+import { createHttpApp, type HttpApp } from '@jan/service-kit/http-app'
+import type { Route } from '@jan/service-kit/route'
+import packageJson from '../package.json' with { type: 'json' }
+import { chatRoutes } from './chat/chat.routes.ts'
+import type { Deps } from './deps.ts'
+import { identityRoutes } from './identity/identity.routes.ts'
+import { modelRoutes } from './models/models.routes.ts'
+
+export const routes = (deps: Deps): Route[] => [...identityRoutes(deps), ...modelRoutes(deps), ...chatRoutes(deps)]
+
+export const createApp = (deps: Deps): HttpApp =>
+  createHttpApp({
+    service: 'llm-api',
+    version: packageJson.version,
+    log: deps.log,
+    metrics: deps.metrics,
+    authenticate: deps.authenticate,
+    routes: routes(deps),
+    dependencies: deps.dependencies,
+    bodyLimit: deps.bodyLimit,
+  })

@@ -1,0 +1,39 @@
+import { z } from 'zod'
+
+export const ChatMessage = z
+  .looseObject({ role: z.string(), content: z.unknown().optional().describe('Text, null, or a list of parts') })
+  .meta({ id: 'ChatMessage' })
+export type ChatMessage = z.output<typeof ChatMessage>
+
+/** Only what we use is checked. Every other field is the model's business. */
+export const ChatRequest = z
+  .looseObject({
+    model: z.string().nullish().describe('One of GET /v1/models; the default model of this server when absent'),
+    messages: z
+      .array(ChatMessage)
+      .min(1, 'at least one message is needed')
+      .describe('An image may be named by its media id (jan_…) or a placeholder (data:image/png;jan_…)'),
+    stream: z.boolean().nullish(),
+  })
+  .meta({ id: 'ChatRequest', description: 'Further fields go to the model as they are' })
+export type ChatRequest = z.output<typeof ChatRequest>
+
+export const ChatCompletion = z
+  .looseObject({
+    id: z.string(),
+    object: z.literal('chat.completion'),
+    created: z.int(),
+    model: z.string().describe("The provider's name of the model"),
+    choices: z.array(
+      z.looseObject({
+        index: z.int(),
+        message: z.looseObject({ role: z.string(), content: z.string().nullish() }),
+        finish_reason: z.string().nullish(),
+      }),
+    ),
+    usage: z.looseObject({ prompt_tokens: z.int(), completion_tokens: z.int(), total_tokens: z.int() }).nullish(),
+  })
+  .meta({
+    id: 'ChatCompletion',
+    description: 'As the provider sent it. With stream: true text/event-stream, chunks ending in data: [DONE]',
+  })

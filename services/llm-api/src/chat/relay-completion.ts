@@ -1,0 +1,48 @@
+import { type AppError, toAppError } from '@jan/service-kit/errors'
+import type { Who } from '@jan/service-kit/route'
+import type { Deps } from '../deps.ts'
+import { noteUpstreamFailure } from '../events.ts'
+import type { CompletionAnswer } from '../providers/provider.client.ts'
+import type { CompletionPlan } from './plan-completion.ts'
+import { relayEvents } from './relay-events.ts'
+
+export type Relayed = { status: number; headers: Record<string, string>; body: AsyncIterable<Uint8Array> }
+
+/** Asks the provider and hands its answer on, byte for byte. @throws AppError when it refuses or cannot be reached */
+export async function relayCompletion(
+  deps: Pick<Deps, 'provider' | 'events'>,
+  who: Who,
+  { json, stream }: CompletionPlan,
+): Promise<Relayed> {
+  const answer = await deps.provider
+    .complete({ json, stream, requestId: who.requestId, signal: who.signal })
+    .catch((error: unknown) => {
+      throw noted(deps, error)
+    })
+  return {
+    status: answer.status,
+    headers: { ...answer.headers, 'content-type': answer.contentType },
+    body: watched(deps, answer, stream ? relayEvents(answer.body) : answer.body),
+  }
+}
+
+/** Lets the provider go whenever reading ends, and counts what it did not finish. */
+async function* watched(
+  deps: Pick<Deps, 'events'>,
+  answer: CompletionAnswer,
+  body: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body
+  } catch (error) {
+    throw noted(deps, error)
+  } finally {
+    answer.release()
+  }
+}
+
+function noted(deps: Pick<Deps, 'events'>, error: unknown): AppError {
+  const known = toAppError(error)
+  if (known.code !== 'client_closed_request') noteUpstreamFailure(deps.events, known.status)
+  return known
+}

@@ -1,0 +1,11 @@
+/** Headers of a provider that tell the client about its request and its limits. Everything else stays here. */
+const PASSED = /^(x-ratelimit-.+|retry-after(-ms)?|openai-.+)$/
+/** Names of the operator's own account. */
+const OPERATORS = new Set(['openai-organization', 'openai-project'])
+
+export const passedHeaders = (headers: Record<string, string | string[] | undefined>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) =>
+      PASSED.test(name) && !OPERATORS.has(name) && value !== undefined ? [[name, String(value)]] : [],
+    ),
+  )

@@ -1,0 +1,119 @@
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { type Booted, bootLlmApi, call, NOWHERE } from './boot.ts'
+import { type FakeProvider, listOf, sendJson, startFakeProvider } from './fake-provider.ts'
+
+let provider: FakeProvider
+const booted: Booted[] = []
+
+beforeAll(async () => {
+  provider = await startFakeProvider()
+})
+afterEach(async () => {
+  for (const service of booted.splice(0)) await service.close()
+})
+afterAll(() => provider.close())
+
+async function boot(env: Record<string, string>) {
+  const service = await bootLlmApi(env)
+  booted.push(service)
+  const ann = await service.as('ann')
+  return { service, ann, get: (path: string) => call(service, 'GET', path, { headers: ann }) }
+}
+
+test('lists what the provider offers, the operator’s model first and aliases last', async () => {
+  const { get } = await boot({
+    JAN_MODEL_BASE_URL: `${provider.url}/`,
+    JAN_MODEL: 'vendor/other',
+    MODEL_ALIASES: 'gpt-4o-mini=fake-model, nothing=absent, fake-model=vendor/other',
+  })
+  const { status, json, headers } = await get('/v1/models')
+  expect(status).toBe(200)
+  expect(headers.get('x-principal-id')).toBe('ann')
+  const model = { object: 'model', created: 1_700_000_000, owned_by: 'fake' }
+  expect(json).toEqual({
+    object: 'list',
+    data: [
+      { id: 'vendor/other', ...model },
+      { id: 'fake-model', ...model },
+      { id: 'gpt-4o-mini', ...model },
+    ],
+  })
+})
+
+test.each(['/v1/models/vendor/other', '/v1/models/vendor%2Fother'])('gets one model: %s', async (path) => {
+  const { get } = await boot({ JAN_MODEL_BASE_URL: provider.url })
+  expect(await get(path)).toMatchObject({ status: 200, json: { id: 'vendor/other', object: 'model' } })
+  expect(await get('/v1/models/no/such')).toMatchObject({
+    status: 404,
+    json: { error: { code: 'model_not_found', message: "The model 'no/such' does not exist" } },
+  })
+})
+
+test('a model that appears at the provider is found without waiting for the next sync', async () => {
+  const late = await startFakeProvider()
+  late.onList = (response) => sendJson(response, 500, {})
+  const { get, service } = await boot({ JAN_MODEL_BASE_URL: late.url })
+  late.onList = (response) => sendJson(response, 200, [{ id: 'bare' }, { nonsense: true }])
+  let status = 0
+  for (let tries = 0; status !== 200 && tries < 300; tries += 1) status = (await get('/v1/models/bare')).status
+  expect(status).toBe(200)
+  expect(await service.database.query('SELECT model_id, owned_by FROM provider_model')).toEqual([
+    { model_id: 'bare', owned_by: 'unknown' },
+  ])
+  await late.close()
+})
+
+test('a provider that is down keeps what it offered last, across restarts', async () => {
+  const mortal = await startFakeProvider()
+  const { get, service } = await boot({ JAN_MODEL_BASE_URL: mortal.url })
+  expect((await get('/v1/models')).json.data).toHaveLength(2)
+  await mortal.close()
+  expect((await get('/v1/models')).json.data).toHaveLength(2)
+  const again = await boot({ JAN_MODEL_BASE_URL: mortal.url, LLM_DATABASE_URL: service.database.url })
+  expect((await again.get('/v1/models')).json.data).toHaveLength(2)
+})
+
+test('a model that the provider took away is not offered any more', async () => {
+  provider.onList = (response) => sendJson(response, 200, listOf('fake-model', 'vendor/other'))
+  const { get, service } = await boot({ JAN_MODEL_BASE_URL: provider.url })
+  expect((await get('/v1/models')).json.data).toHaveLength(2)
+  provider.onList = (response) => sendJson(response, 200, listOf('fake-model'))
+  const again = await boot({ JAN_MODEL_BASE_URL: provider.url, LLM_DATABASE_URL: service.database.url })
+  let list: unknown
+  for (let tries = 0; tries < 300 && JSON.stringify(list)?.includes('vendor') !== false; tries += 1)
+    list = (await again.get('/v1/models')).json
+  expect(list).toMatchObject({ data: [{ id: 'fake-model' }] })
+})
+
+test('without a list, the operator’s model is offered; without one, the list is empty and chat says why', async () => {
+  const named = await boot({ JAN_MODEL_BASE_URL: `${NOWHERE}/v1`, JAN_MODEL: 'mine', MODEL_ALIASES: 'nick=mine' })
+  expect((await named.get('/v1/models')).json.data).toMatchObject([{ id: 'mine' }, { id: 'nick' }])
+  const bare = await boot({ JAN_MODEL_BASE_URL: `${NOWHERE}/v1` })
+  expect((await bare.get('/v1/models')).json).toEqual({ object: 'list', data: [] })
+  expect(await bare.get('/v1/models/any')).toMatchObject({
+    status: 502,
+    json: { message: 'The model provider is not reachable' },
+  })
+})
+
+test('readiness names what is missing and stays ready; without the database it does not', async () => {
+  const { get, service } = await boot({ JAN_MODEL_BASE_URL: provider.url })
+  expect(await get('/readyz')).toMatchObject({ status: 200, json: { degraded: ['identity', 'media-api'] } })
+  await service.database.query('SELECT 1')
+  const lost = await boot({ LLM_DATABASE_URL: 'postgresql://nobody@127.0.0.1:9/none' })
+  expect(await lost.get('/readyz')).toMatchObject({
+    status: 503,
+    json: { failing: ['postgres'], degraded: ['identity', 'model', 'media-api'] },
+  })
+  expect(await lost.get('/v1/models')).toMatchObject({
+    status: 503,
+    json: { message: 'The database is not reachable right now' },
+  })
+})
+
+test.each(['/v1/models/%E0%A4%A', '/v1/models/'])('an odd path is refused in our own shape: %s', async (path) => {
+  const { get } = await boot({ JAN_MODEL_BASE_URL: provider.url })
+  const answer = await get(path)
+  expect(answer.status).toBeGreaterThanOrEqual(400)
+  expect(answer.json.message).toEqual(expect.any(String))
+})

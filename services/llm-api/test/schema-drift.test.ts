@@ -1,0 +1,13 @@
+import { createTestDatabase } from '@jan/testkit/postgres'
+import { expect, test } from '@jest/globals'
+import { PrismaPg } from '@prisma/adapter-pg'
+import { PrismaClient } from '../src/generated/prisma/client.ts'
+
+test('the migrations make every column that the schema names', async () => {
+  const database = await createTestDatabase({ service: 'llm-api' })
+  const prisma = new PrismaClient({ adapter: new PrismaPg({ connectionString: database.url }) })
+  const read = [prisma.workspace.findFirst(), prisma.provider.findFirst(), prisma.providerModel.findFirst()]
+  expect(await Promise.all(read)).toEqual([null, null, null])
+  await prisma.$disconnect()
+  await database.drop()
+})

@@ -1,0 +1,49 @@
+import { z } from 'zod'
+
+export const googleSearchInput = z.object({
+  q: z.string().trim().min(1).max(2_000).describe('What to look for'),
+  gl: z.string().optional().describe('Country of the results, two letters'),
+  hl: z.string().optional().describe('Language of the results, two letters'),
+  location: z.string().optional().describe('Place to search from, for example "Austin, Texas"'),
+  num: z.int().max(100).optional().describe('Number of results (default 10)'),
+  tbs: z.string().optional().describe('Age of the results: qdr:h, qdr:d, qdr:w, qdr:m or qdr:y'),
+  page: z.int().max(100).optional().describe('Page of results, from 1'),
+  autocorrect: z.boolean().default(true).describe('Whether spelling is corrected'),
+  domain_allow_list: z
+    .array(z.string())
+    .max(100)
+    .optional()
+    .describe('Only results of these domains and their subdomains'),
+  location_hint: z.string().optional().describe('Used as location when there is none'),
+  offline_mode: z.boolean().optional().describe('true: nothing leaves the machine'),
+})
+
+export const searchResult = z.object({
+  position: z.int().describe('From 1'),
+  title: z.string(),
+  source_url: z.string(),
+  snippet: z.string(),
+  cache_status: z.string(),
+  fetched_at: z.iso.datetime(),
+})
+
+export const googleSearchOutput = z.object({
+  query: z.string(),
+  engine: z.string(),
+  live: z.boolean().describe('Whether a search engine was asked'),
+  cache_status: z.string().describe('live, or why not: offline_mode, serper_error, searxng_unconfigured …'),
+  metadata: z.looseObject({
+    engine: z.string(),
+    live: z.boolean(),
+    domain_allow_list: z.array(z.string()).nullable(),
+    location_hint: z.string().optional(),
+    q: z.string().describe('The query as the engine got it'),
+    reason: z.string().optional().describe('What went wrong before'),
+    unresponsive_engines: z.array(z.string()).optional(),
+  }),
+  results: z.array(searchResult),
+  citations: z.array(z.string()).describe('Addresses of the results, in order'),
+})
+
+export type GoogleSearchInput = z.output<typeof googleSearchInput>
+export type SearchDocument = z.input<typeof googleSearchOutput>

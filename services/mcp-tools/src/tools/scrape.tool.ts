@@ -1,0 +1,36 @@
+import { AppError } from '@jan/service-kit/errors'
+import { type ScrapedPage, scrapeInput, scrapeOutput } from '../scrape/scrape.schema.ts'
+import { scrapePage } from '../scrape/scrape-page.ts'
+import { defineTool } from './tool.ts'
+
+export const scrapeTool = defineTool({
+  name: 'scrape',
+  title: 'Read a web page',
+  description:
+    'Fetches a public web page or text document and returns its readable text, optionally as Markdown. ' +
+    'Use it to read what a search found, or an address that the user gave. Long pages come in pieces.',
+  input: scrapeInput,
+  output: scrapeOutput,
+  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: true },
+  timeoutMs: 45_000,
+  run: async ({ fetch, extract, now }, { signal }, input) => {
+    const page = await scrapePage(
+      { fetch, extract, clock: now },
+      {
+        url: input.url,
+        includeMarkdown: input.includeMarkdown ?? input.include_markdown ?? false,
+        maxChars: input.max_chars,
+        startIndex: input.start_index,
+        signal,
+      },
+    )
+    if ('error' in page) throw new AppError(page.error.code, page.error.message, { cause: page.error.cause })
+    return { text: presentPage(page), structured: page }
+  },
+})
+
+function presentPage({ title, text, markdown, total_chars, next_start_index }: ScrapedPage): string {
+  const more =
+    next_start_index !== null && `(${total_chars} characters in all; go on with start_index ${next_start_index})`
+  return [title, markdown ?? text, more].filter(Boolean).join('\n\n') || '(the page holds no text)'
+}

@@ -1,0 +1,409 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { call, messagesOf, startService, type TestService, until } from './start.ts'
+
+let service: TestService
+beforeAll(async () => {
+  service = await startService({}, { openStreamAfterMs: 50 })
+})
+afterAll(() => service.close())
+
+const BOTH = { accept: 'application/json, text/event-stream' }
+const LIST = { jsonrpc: '2.0', id: 1, method: 'tools/list' }
+const INITIALIZE = {
+  jsonrpc: '2.0',
+  id: 0,
+  method: 'initialize',
+  params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'test', version: '1' } },
+}
+const META = {
+  'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+  'io.modelcontextprotocol/clientInfo': { name: 'test', version: '1' },
+  'io.modelcontextprotocol/clientCapabilities': {},
+}
+
+const openSession = async (headers: Record<string, string> = {}) =>
+  (await service.post(INITIALIZE, { ...BOTH, ...headers })).headers.get('mcp-session-id')!
+
+/** A request of 2026-07-28, which says everything about itself. */
+const postModern = (method: string, params: Record<string, unknown> = {}, headers: Record<string, string> = {}) =>
+  service.post(
+    { jsonrpc: '2.0', id: 1, method, params: { ...params, _meta: META } },
+    {
+      ...BOTH,
+      'mcp-protocol-version': '2026-07-28',
+      'mcp-method': method,
+      'mcp-name': typeof params.name === 'string' ? params.name : '',
+      ...headers,
+    },
+  )
+
+describe('how an answer is framed', () => {
+  test.each([['*/*'], ['application/json'], ['application/*'], ['application/json, text/event-stream']])(
+    'JSON for Accept: %s',
+    async (accept) => {
+      const response = await service.post(call('whoami'), { accept })
+      expect(response.status).toBe(200)
+      expect(response.headers.get('content-type')).toMatch(/^application\/json/)
+      expect(await response.json()).toMatchObject({ id: 1, result: { structuredContent: { said: 'ada' } } })
+    },
+  )
+
+  test('an event stream for Accept: text/event-stream alone', async () => {
+    const response = await service.post(call('whoami'), { accept: 'text/event-stream' })
+    expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/)
+    expect(messagesOf(await response.text())).toMatchObject([{ id: 1, result: { structuredContent: { said: 'ada' } } }])
+  })
+
+  const counting = {
+    ...call('count', { to: 2 }),
+    params: { name: 'count', arguments: { to: 2 }, _meta: { progressToken: 'p' } },
+  }
+
+  test('an event stream for both when the tool reports progress', async () => {
+    const response = await service.post(counting, BOTH)
+    expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/)
+    expect(messagesOf(await response.text())).toMatchObject([
+      { method: 'notifications/progress', params: { progressToken: 'p', progress: 1, total: 2, message: 'at 1' } },
+      { method: 'notifications/progress', params: { progress: 2 } },
+      { id: 1, result: { structuredContent: { said: 'counted to 2' } } },
+    ])
+  })
+
+  test('JSON for */* although the tool reports progress', async () => {
+    const response = await service.post(counting, { accept: '*/*' })
+    expect(await response.json()).toMatchObject({ id: 1, result: { structuredContent: { said: 'counted to 2' } } })
+    const modern = await postModern(
+      'tools/call',
+      { name: 'count', arguments: { to: 2 } },
+      { accept: 'application/json' },
+    )
+    expect(await modern.json()).toMatchObject({ result: { structuredContent: { said: 'counted to 2' } } })
+  })
+
+  test.each([['2025-x'], ['2026-07-28']])('a call that is silent for long opens its stream (%s)', async (revision) => {
+    const params = { name: 'wait', arguments: { as: `silent ${revision}` } }
+    const response =
+      revision === '2025-x'
+        ? await service.post({ ...call('wait'), params }, BOTH)
+        : await postModern('tools/call', params)
+    expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/)
+    await until(() => service.started.includes(`silent ${revision}`))
+    service.release.at(-1)!()
+    expect(messagesOf(await response.text())).toMatchObject([
+      { id: 1, result: { structuredContent: { said: 'released' } } },
+    ])
+  })
+
+  test('406 for text/html, 415 for another content type', async () => {
+    const html = await service.post(LIST, { accept: 'text/html' })
+    expect([html.status, await html.json()]).toMatchObject([406, { error: { code: -32000 } }])
+    const text = await service.post(LIST, { 'content-type': 'text/plain' })
+    expect([text.status, await text.json()]).toMatchObject([415, { error: { code: -32000 } }])
+  })
+})
+
+describe('what is no message', () => {
+  test('broken JSON is −32700 with its position', async () => {
+    const response = await service.post('{"jsonrpc": "2.0", "id": 1,}')
+    expect([response.status, await response.json()]).toMatchObject([
+      400,
+      {
+        jsonrpc: '2.0',
+        id: null,
+        error: { code: -32700, message: expect.stringMatching(/position 27 \(line 1, column 28\)/) },
+      },
+    ])
+  })
+
+  test.each([
+    ['an empty body', '', -32700],
+    ['no JSON-RPC', '{"hello": 1}', -32600],
+    ['a number', '7', -32600],
+    ['an empty batch', '[]', -32600],
+  ])('%s is 400', async (_what, body, code) => {
+    const response = await service.post(body)
+    expect([response.status, await response.json()]).toMatchObject([400, { error: { code } }])
+  })
+
+  test('a body over 4 MiB is 413', async () => {
+    const response = await service.post({ ...LIST, params: { pad: 'x'.repeat(4 << 20) } })
+    expect([response.status, await response.json()]).toMatchObject([
+      413,
+      { error: { code: -32000 }, message: expect.any(String) },
+    ])
+  })
+})
+
+describe('methods and paths', () => {
+  test('GET, DELETE and PUT are 405 and say what is allowed', async () => {
+    const session = await openSession()
+    for (const method of ['GET', 'DELETE', 'PUT']) {
+      const headers = { authorization: service.authorization, 'mcp-session-id': session, accept: 'text/event-stream' }
+      const response = await fetch(service.mcpUrl, { method, headers })
+      expect([response.status, response.headers.get('allow')]).toEqual([405, expect.stringContaining('POST')])
+    }
+  })
+
+  test('OPTIONS is 204', async () => {
+    const response = await fetch(service.mcpUrl, { method: 'OPTIONS' })
+    expect([response.status, response.headers.get('allow')]).toEqual([204, 'POST, OPTIONS'])
+  })
+
+  test('a slash at the end changes nothing', async () => {
+    const headers = { authorization: service.authorization, 'content-type': 'application/json' }
+    const response = await fetch(`${service.url}/v1/mcp/`, { method: 'POST', headers, body: JSON.stringify(LIST) })
+    expect([response.status, await response.json()]).toMatchObject([200, { result: { tools: expect.any(Array) } }])
+  })
+
+  test('an unknown method is 200 for 2025-x and 404 for 2026-07-28, both −32601', async () => {
+    const old = await service.post({ ...LIST, method: 'tools/nope' })
+    expect([old.status, await old.json()]).toMatchObject([200, { id: 1, error: { code: -32601 } }])
+    const modern = await postModern('tools/nope')
+    expect([modern.status, await modern.json()]).toMatchObject([404, { id: 1, error: { code: -32601 } }])
+  })
+
+  test('ping answers in 2025-x', async () => {
+    expect(await (await service.post({ ...LIST, method: 'ping' })).json()).toEqual({
+      jsonrpc: '2.0',
+      id: 1,
+      result: {},
+    })
+  })
+
+  test('notifications and responses are 202', async () => {
+    const notification = await service.post({ jsonrpc: '2.0', method: 'notifications/initialized' })
+    const response = await service.post({ jsonrpc: '2.0', id: 9, result: {} })
+    expect([notification.status, await notification.text(), response.status]).toEqual([202, '', 202])
+  })
+})
+
+describe('revisions', () => {
+  test('an unknown version header is 400 and names what is supported', async () => {
+    const response = await service.post(LIST, { 'mcp-protocol-version': '1999-01-01' })
+    expect([response.status, await response.json()]).toMatchObject([
+      400,
+      { id: 1, error: { code: -32000, message: expect.stringContaining('2026-07-28') } },
+    ])
+  })
+
+  test('initialize agrees on a known version, and on the newest of 2025 for an unknown one', async () => {
+    const agreed = async (protocolVersion: string) => {
+      const response = await service.post({ ...INITIALIZE, params: { ...INITIALIZE.params, protocolVersion } })
+      const { result } = (await response.json()) as { result: { protocolVersion: string; capabilities: object } }
+      expect(result.capabilities).toEqual({ tools: {} })
+      return result.protocolVersion
+    }
+    expect([await agreed('2025-03-26'), await agreed('2025-06-18'), await agreed('2040-01-01')]).toEqual([
+      '2025-03-26',
+      '2025-06-18',
+      '2025-11-25',
+    ])
+  })
+
+  test('initialize with bad parameters is −32602', async () => {
+    const response = await service.post({ ...INITIALIZE, params: {} })
+    expect([response.status, await response.json()]).toMatchObject([200, { id: 0, error: { code: -32602 } }])
+  })
+
+  test('2026-07-28 needs its envelope and its headers', async () => {
+    const noEnvelope = await service.post(LIST, { 'mcp-protocol-version': '2026-07-28' })
+    expect([noEnvelope.status, await noEnvelope.json()]).toMatchObject([400, { error: { code: -32602 } }])
+    for (const [header, value] of [
+      ['mcp-method', ''],
+      ['mcp-protocol-version', ''],
+      ['mcp-name', 'other'],
+    ] as const) {
+      const response = await postModern('tools/call', { name: 'whoami', arguments: {} }, { [header]: value })
+      expect([response.status, await response.json()]).toMatchObject([400, { error: { code: -32020 } }])
+    }
+  })
+
+  test('batches end with 2025-03-26', async () => {
+    const batch = [LIST, { jsonrpc: '2.0', method: 'notifications/initialized' }, call('whoami', {}, 'two')]
+    const served = await service.post(batch, BOTH)
+    expect([served.status, await served.json()]).toMatchObject([200, [{ id: 1 }, { id: 'two' }]])
+    const stream = await service.post(batch, { accept: 'text/event-stream', 'mcp-protocol-version': '2025-03-26' })
+    expect(messagesOf(await stream.text())).toMatchObject([{ id: 1 }, { id: 'two' }])
+    const refused = await service.post(batch, { 'mcp-protocol-version': '2025-06-18' })
+    expect([refused.status, await refused.json()]).toMatchObject([400, { error: { code: -32600 } }])
+    const bySession = await service.post(batch, { 'mcp-session-id': await openSession() })
+    expect(bySession.status).toBe(400)
+    const handshake = await service.post([INITIALIZE])
+    expect(handshake.status).toBe(400)
+    expect((await service.post([{ jsonrpc: '2.0', method: 'notifications/initialized' }])).status).toBe(202)
+  })
+})
+
+describe('calls', () => {
+  test.each([
+    ['tools/call', { name: 'nope', arguments: {} }],
+    ['tools/call', { arguments: {} }],
+    ['tools/call', { name: 'whoami', arguments: 'x' }],
+  ])('%s of %j is −32602 in every revision', async (method, params) => {
+    const old = await service.post({ ...LIST, method, params })
+    expect([old.status, await old.json()]).toMatchObject([200, { id: 1, error: { code: -32602 } }])
+    const modern = await postModern(method, params)
+    expect(await modern.json()).toMatchObject({ error: { code: -32602 } })
+  })
+
+  test.each([
+    ['break', -32603, 'break failed because of an internal error'],
+    ['fail', -32603, 'The far side said no'],
+    ['hang', -32000, 'hang took longer than 0.05 s'],
+  ])('%s is a result that says what happened', async (name, code, text) => {
+    const old = await service.post(call(name))
+    const expected = { isError: true, content: [{ type: 'text', text }], _meta: { 'jan/code': code } }
+    expect([old.status, await old.json()]).toMatchObject([200, { id: 1, result: expected }])
+    const modern = await postModern('tools/call', { name, arguments: {} }, { accept: '*/*' })
+    expect([modern.status, await modern.json()]).toMatchObject([200, { result: expected }])
+  })
+
+  test('a model cannot approve programs through a service, people can', async () => {
+    const careful = await startService({ MCP_SANDBOX_REQUIRE_APPROVAL: 'true' })
+    try {
+      const ada = { kind: 'user' as const, subject: 'ada', workspaceId: 'ada', roles: ['user'] }
+      const viaService = { authorization: `Bearer ${await careful.internal.mint('mcp-tools', ada)}` }
+      const listed = async (headers: Record<string, string>) => {
+        const { result } = (await (await careful.post(LIST, headers)).json()) as {
+          result: { tools: { name: string; inputSchema: { properties: object } }[] }
+        }
+        return Object.keys(result.tools.find(({ name }) => name === 'python_exec')!.inputSchema.properties)
+      }
+      expect([await listed({}), await listed(viaService)]).toEqual([
+        ['code', 'language', 'session_id', 'approved'],
+        ['code', 'language'],
+      ])
+      const run = async (args: object, headers: Record<string, string> = {}) =>
+        ((await (await careful.post(call('js_exec', args), headers)).json()) as { result: { isError?: boolean } })
+          .result
+      expect((await run({ code: '1' })).isError).toBe(true)
+      expect((await run({ code: '1', approved: true }, viaService)).isError).toBe(true)
+      expect(await run({ code: '1 + 1', approved: true })).toMatchObject({ structuredContent: { result: '2' } })
+    } finally {
+      await careful.close()
+    }
+  })
+})
+
+describe('sessions', () => {
+  test('an id is given, accepted and bound to its caller', async () => {
+    const id = await openSession()
+    const mine = await service.post(call('whoami'), { 'mcp-session-id': id, 'mcp-protocol-version': '2025-11-25' })
+    expect(mine.status).toBe(200)
+    const foreign = await service.post(call('whoami'), {
+      'mcp-session-id': id,
+      ...(await service.issuer.bearer('eve')),
+    })
+    expect([foreign.status, await foreign.json()]).toMatchObject([404, { id: 1, error: { code: -32001 } }])
+    const forged = await service.post(call('whoami'), { 'mcp-session-id': `${id.slice(0, -4)}AAAA` })
+    expect(forged.status).toBe(404)
+  })
+
+  test.each([['application/json'], [BOTH.accept]])('a cancelled call ends (%s)', async (accept) => {
+    const [mine, other] = [await openSession(), await openSession()]
+    const as = `cancel ${accept}`
+    const pending = service.post(call('wait', { as }, 7), { accept, 'mcp-session-id': mine })
+    await until(() => service.started.includes(as))
+    const cancel = (headers: Record<string, string>, requestId: string | number = 7) =>
+      service.post({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId } }, headers)
+    await cancel({})
+    await cancel({ 'mcp-session-id': other })
+    await cancel({ 'mcp-session-id': mine }, '7')
+    expect(service.aborted).not.toContain(as)
+    expect((await cancel({ 'mcp-session-id': mine })).status).toBe(202)
+    const response = await pending
+    expect(service.aborted).toContain(as)
+    const text = await response.text()
+    if (accept === BOTH.accept) expect(messagesOf(text)).toEqual([])
+    else expect(JSON.parse(text)).toMatchObject({ id: 7, error: { code: -32000 } })
+  })
+
+  test('a client that leaves cancels in 2026-07-28 and not in 2025-x', async () => {
+    const controller = new AbortController()
+    const leaving = (as: string, modern: boolean) =>
+      fetch(service.mcpUrl, {
+        method: 'POST',
+        signal: controller.signal,
+        headers: {
+          authorization: service.authorization,
+          'content-type': 'application/json',
+          ...(modern ? { 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/call', 'mcp-name': 'wait' } : {}),
+        },
+        body: JSON.stringify({
+          ...call('wait'),
+          params: { name: 'wait', arguments: { as }, ...(modern ? { _meta: META } : {}) },
+        }),
+      }).catch(() => undefined)
+    const pending = [leaving('left modern', true), leaving('left legacy', false)]
+    await until(() => ['left modern', 'left legacy'].every((as) => service.started.includes(as)))
+    controller.abort()
+    await Promise.all(pending)
+    await until(() => service.aborted.includes('left modern'))
+    expect(service.aborted).not.toContain('left legacy')
+    for (const release of service.release.splice(0)) release()
+  })
+})
+
+describe('who may call', () => {
+  const METADATA = 'resource_metadata="http://localhost:8000/.well-known/oauth-protected-resource/v1/mcp"'
+
+  test.each([
+    ['no token', ''],
+    ['a wrong token', 'Bearer nonsense'],
+  ])('%s is 401 and says where to sign in', async (_what, authorization) => {
+    const response = await service.post(LIST, { authorization })
+    expect(response.status).toBe(401)
+    expect(response.headers.get('www-authenticate')).toMatch(/^Bearer /)
+    expect(response.headers.get('www-authenticate')).toContain(METADATA)
+    expect(await response.json()).toMatchObject({ message: expect.any(String), error: { message: expect.any(String) } })
+  })
+
+  test('expired, foreign and wrongly addressed tokens are 401, forged identity headers are nothing', async () => {
+    for (const claims of [{ exp: 1 }, { aud: 'other' }, { iss: 'http://evil.test' }])
+      expect((await service.post(LIST, await service.issuer.bearer('ada', claims))).status).toBe(401)
+    expect((await service.post(LIST, { authorization: '', 'x-user-id': 'ada' })).status).toBe(401)
+  })
+
+  test('guests, keys of services and people acted for may call', async () => {
+    const guest = await service.issuer.bearer('gus', { realm_access: { roles: ['guest'] } })
+    const whoami = async (headers: Record<string, string>) =>
+      ((await (await service.post(call('whoami'), headers)).json()) as { result: { structuredContent: object } }).result
+        .structuredContent
+    expect(await whoami(guest)).toEqual({ said: 'gus' })
+    const token = await service.internal.mint('mcp-tools', { kind: 'service', service: 'response-api' })
+    expect(await whoami({ authorization: `Bearer ${token}` })).toEqual({ said: 'response-api' })
+  })
+
+  test.each([['http://evil.test'], ['null'], ['http://localhost.evil.test:8000']])(
+    'Origin %s is 403',
+    async (origin) => {
+      const response = await service.post(LIST, { origin })
+      expect([response.status, await response.json()]).toMatchObject([403, { error: { code: -32000 } }])
+    },
+  )
+
+  test.each([['http://localhost:3000'], ['http://127.0.0.1:5173'], ['http://[::1]:8088']])(
+    'Origin %s is served',
+    async (origin) => {
+      expect((await service.post(LIST, { origin })).status).toBe(200)
+    },
+  )
+
+  test.each([['/.well-known/oauth-protected-resource'], ['/.well-known/oauth-protected-resource/v1/mcp']])(
+    '%s is open',
+    async (path) => {
+      const response = await fetch(service.url + path)
+      expect(await response.json()).toMatchObject({
+        resource: 'http://localhost:8000/v1/mcp',
+        authorization_servers: [service.issuer.issuer],
+        bearer_methods_supported: ['header'],
+      })
+    },
+  )
+
+  test('the list of tools is open', async () => {
+    const response = await fetch(`${service.url}/v1/mcp/tools`)
+    const { tools } = (await response.json()) as { tools: { name: string }[] }
+    expect(tools.map(({ name }) => name)).toEqual(expect.arrayContaining(['google_search', 'python_exec', 'scrape']))
+  })
+})

@@ -1,0 +1,30 @@
+import { Secret } from '@jan/service-kit/config'
+import { Closers } from '@jan/service-kit/lifecycle'
+import { silentLogger } from '@jan/service-kit/logger'
+import { connectPostgres, connectPrisma } from '@jan/service-kit/postgres'
+import { createTestDatabase } from '@jan/testkit/postgres'
+import { expect, test } from '@jest/globals'
+import { Prisma, PrismaClient } from '../src/generated/prisma/client.ts'
+
+test('every column of every model can be read from the migrated database, and there is no column besides', async () => {
+  const database = await createTestDatabase({ service: 'media-api' })
+  const closers = new Closers()
+  const options = { url: new Secret(database.url), poolMax: 1, statementTimeoutMs: 5000 }
+  const pool = connectPostgres(options, silentLogger, closers)
+  const db = connectPrisma(pool, closers, (adapter) => new PrismaClient({ adapter }))
+  try {
+    const models = Object.values(Prisma.ModelName)
+    expect(models).toEqual(['MediaObject'])
+    expect(await db.mediaObject.findFirst()).toBeNull()
+    const columns = await database.query(
+      `SELECT table_name, count(*)::int AS columns FROM information_schema.columns
+       WHERE table_schema = 'public' AND table_name <> '_prisma_migrations' GROUP BY 1`,
+    )
+    expect(columns).toEqual([
+      { table_name: 'media_object', columns: Object.keys(Prisma.MediaObjectScalarFieldEnum).length },
+    ])
+  } finally {
+    await closers.close(silentLogger)
+    await database.drop()
+  }
+})

@@ -1,0 +1,77 @@
+import { type Clock, systemClock } from '@jan/agent-loop/memory-runner'
+import type { Authenticate } from '@jan/service-kit/auth'
+import { createIdentity } from '@jan/service-kit/authenticate'
+import type { Dependency } from '@jan/service-kit/health'
+import { connectPeer } from '@jan/service-kit/http-client'
+import { newId } from '@jan/service-kit/ids'
+import type { Closers } from '@jan/service-kit/lifecycle'
+import { createLogger, type Logger } from '@jan/service-kit/logger'
+import { createMetrics, type HttpMetrics } from '@jan/service-kit/metrics'
+import { connectPostgres, connectPrisma, postgresDependency } from '@jan/service-kit/postgres'
+import type { Config } from './config.ts'
+import { PrismaClient } from './generated/prisma/client.ts'
+import { createModelClient, type ModelClient } from './models/model.client.ts'
+import { createResponseStore, type ResponseStore } from './responses/response.store.ts'
+import { createRunLogs, type RunLogs } from './runs/run-log.store.ts'
+import { createToolsClient, type ToolsClient } from './tools/tools.client.ts'
+
+export type Deps = {
+  log: Logger
+  metrics: HttpMetrics
+  authenticate: Authenticate
+  dependencies: Dependency[]
+  settings: Config['runs']
+  responses: ResponseStore
+  runLogs: RunLogs
+  /** Runs under way: the process ends after them. */
+  running: Set<Promise<unknown>>
+  models: ModelClient
+  tools: ToolsClient
+  clock: Clock
+  newId: (prefix: string) => string
+}
+
+const LIST_TOOLS_MS = 5_000
+
+export async function connect(config: Config, closers: Closers): Promise<Deps> {
+  const log = createLogger('response-api', config.log)
+  const { authenticate, tokens } = createIdentity('response-api', config.auth)
+  const pool = connectPostgres(config.database, log, closers)
+  const db = connectPrisma(pool, closers, (adapter) => new PrismaClient({ adapter }))
+  const { silenceMs } = config.llmApi
+  const llmApi = connectPeer({
+    service: 'llm-api',
+    baseUrl: config.llmApi.url,
+    tokens,
+    timeoutMs: silenceMs,
+    idleMs: silenceMs,
+  })
+  // The run itself cuts a tool that hangs, and says so in better words: this is the longer limit.
+  const mcpTools = connectPeer({
+    service: 'mcp-tools',
+    baseUrl: config.mcpTools.url,
+    tokens,
+    timeoutMs: config.runs.toolTimeoutMs + 5_000,
+  })
+  closers.add('llm-api', llmApi, (peer) => peer.close())
+  closers.add('mcp-tools', mcpTools, (peer) => peer.close())
+  const running = closers.add('runs', new Set<Promise<unknown>>(), (runs) => Promise.allSettled(runs))
+  return {
+    log,
+    metrics: createMetrics('response-api'),
+    authenticate,
+    dependencies: [
+      postgresDependency(pool),
+      { name: 'llm-api', required: false, check: llmApi.check },
+      { name: 'mcp-tools', required: false, check: mcpTools.check },
+    ],
+    settings: config.runs,
+    responses: createResponseStore(db),
+    runLogs: createRunLogs(db),
+    running,
+    models: createModelClient(llmApi),
+    tools: createToolsClient(mcpTools, LIST_TOOLS_MS),
+    clock: systemClock,
+    newId,
+  }
+}

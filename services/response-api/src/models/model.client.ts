@@ -1,0 +1,158 @@
+import { AppError, type ErrorCode, toAppError } from '@jan/service-kit/errors'
+import { type Peer, type PeerResponse, peerError } from '@jan/service-kit/http-client'
+import type { Who } from '@jan/service-kit/route'
+import { createParser } from 'eventsource-parser'
+import { z } from 'zod'
+
+/** What is read of a chunk of a streamed chat completion. */
+const ChatChunk = z.looseObject({
+  model: z.string().nullish(),
+  choices: z
+    .array(
+      z.looseObject({
+        delta: z
+          .looseObject({
+            content: z.string().nullish(),
+            refusal: z.string().nullish(),
+            reasoning_content: z.string().nullish(),
+            reasoning: z.string().nullish(),
+            tool_calls: z
+              .array(
+                z.looseObject({
+                  index: z.int().nullish(),
+                  id: z.string().nullish(),
+                  function: z.looseObject({ name: z.string().nullish(), arguments: z.string().nullish() }).nullish(),
+                }),
+              )
+              .nullish(),
+          })
+          .nullish(),
+        finish_reason: z.string().nullish(),
+      }),
+    )
+    .nullish(),
+  usage: z
+    .looseObject({
+      prompt_tokens: z.int().nullish(),
+      completion_tokens: z.int().nullish(),
+      prompt_tokens_details: z
+        .looseObject({ cached_tokens: z.int().nullish(), cache_write_tokens: z.int().nullish() })
+        .nullish(),
+      completion_tokens_details: z.looseObject({ reasoning_tokens: z.int().nullish() }).nullish(),
+    })
+    .nullish(),
+})
+export type ChatChunk = z.output<typeof ChatChunk>
+
+export type ModelClient = {
+  /**
+   * Asks for one turn; settles with its first chunk, so that a refusal is still a refusal.
+   * `chunks` ends after the model said that it is done. @throws AppError also from within `chunks`
+   */
+  openTurn(
+    who: Pick<Who, 'caller' | 'requestId'>,
+    body: unknown,
+    signal: AbortSignal,
+  ): Promise<{ model: string | undefined; chunks: AsyncIterable<ChatChunk> }>
+}
+
+/** Models through llm-api, where routing and accounting live. */
+export const createModelClient = (llmApi: Peer): ModelClient => ({
+  async openTurn({ caller, requestId }, body, signal) {
+    const answer = await llmApi.send({
+      method: 'POST',
+      path: '/v1/chat/completions',
+      caller,
+      requestId,
+      signal,
+      json: body,
+      headers: { accept: 'text/event-stream' },
+    })
+    if (answer.status !== 200) throw refusal(answer, await answer.text())
+    const chunks = readChunks(answer.body, signal)
+    const first = await chunks.next()
+    if (first.done) throw brokeOff()
+    return { model: first.value.model ?? undefined, chunks: startingWith(first.value, chunks) }
+  },
+})
+
+async function* startingWith<T>(first: T, rest: AsyncIterable<T>) {
+  yield first
+  yield* rest
+}
+
+async function* readChunks(body: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<ChatChunk> {
+  let finished = false
+  for await (const data of readEventData(body, signal)) {
+    if (data === '[DONE]') return
+    const chunk = readChunk(data)
+    finished ||= chunk.choices?.some((choice) => choice.finish_reason) ?? false
+    yield chunk
+  }
+  // Some providers leave [DONE] out; without either sign the answer is not whole.
+  if (!finished) throw brokeOff()
+}
+
+async function* readEventData(body: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<string> {
+  const events: string[] = []
+  const parser = createParser({ onEvent: ({ data }) => events.push(data) })
+  const decoder = new TextDecoder()
+  try {
+    for await (const bytes of body) {
+      parser.feed(decoder.decode(bytes, { stream: true }))
+      yield* events.splice(0)
+    }
+  } catch (error) {
+    throw signal.aborted ? signal.reason : lostConnection(error)
+  }
+}
+
+function readChunk(data: string): ChatChunk {
+  const value = parseObject(data)
+  if (value?.error !== undefined && value.error !== null) throw streamError(value.error)
+  const chunk = ChatChunk.safeParse(value)
+  if (chunk.success) return chunk.data
+  throw new AppError('upstream_failed', 'The model sent something that is no chat completion', { cause: chunk.error })
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** An error that llm-api reports in mid-stream. */
+function streamError(error: unknown): AppError {
+  const { message, code } = (typeof error === 'object' ? error : { message: error }) as Record<string, unknown>
+  const known: ErrorCode = code === 'upstream_timeout' || code === 'unavailable' ? code : 'upstream_failed'
+  return new AppError(known, typeof message === 'string' ? message : 'The model failed')
+}
+
+const brokeOff = (cause?: unknown) => new AppError('upstream_failed', 'The answer of the model broke off', { cause })
+
+function lostConnection(error: unknown): AppError {
+  if (error instanceof AppError) return error
+  const { code } = error as { code?: unknown }
+  return code === 'UND_ERR_BODY_TIMEOUT'
+    ? new AppError('upstream_timeout', 'The model fell silent', { cause: error })
+    : brokeOff(error)
+}
+
+const GATEWAY_ERRORS: Record<number, ErrorCode> = { 502: 'upstream_failed', 504: 'upstream_timeout' }
+
+/** A refusal of llm-api. That its provider failed is told with its reason: the text was written for callers. */
+function refusal(answer: PeerResponse, text: string): AppError {
+  const body = parseObject(text)
+  const error = (body?.error ?? {}) as Record<string, unknown>
+  const plain = peerError('llm-api', answer, text)
+  const gateway = GATEWAY_ERRORS[answer.status]
+  const message = gateway && typeof body?.message === 'string' ? body.message : plain.message
+  return new AppError(gateway ?? toAppError(plain).code, message, {
+    ...plain.extra,
+    ...(typeof error.param === 'string' ? { param: error.param } : {}),
+    ...(typeof error.code === 'string' && plain.code !== 'upstream_failed' ? { wireCode: error.code } : {}),
+  })
+}

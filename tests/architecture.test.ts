@@ -1,0 +1,135 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { expect, test } from '@jest/globals'
+
+/** The rules of the house that no linter knows (docs/style.md). */
+const ROOT = resolve(import.meta.dirname, '..')
+const files = (pattern: string) =>
+  globSync(pattern, { cwd: ROOT }).filter((file) => !/node_modules|\/generated\//.test(file))
+const sources = files('{packages,services}/*/src/**/*.ts').filter((file) => !file.endsWith('.test.ts'))
+const read = (file: string) => readFileSync(join(ROOT, file), 'utf8')
+const lines = (file: string) => read(file).split('\n').length - 1
+
+test('no source is longer than 400 lines, no kit file than 200', () => {
+  expect(sources.length).toBeGreaterThan(50)
+  expect(sources.filter((file) => lines(file) > (file.startsWith('packages/service-kit/') ? 200 : 400))).toEqual([])
+})
+
+test('the stand-ins stay small', () => {
+  const sum = (pattern: string) =>
+    files(pattern)
+      .filter((file) => !/\.test\.ts$|fixture/.test(file))
+      .reduce((total, file) => total + lines(file), 0)
+  expect(sum('packages/embedded/src/gateway/*.ts')).toBeLessThanOrEqual(400)
+  expect(sum('packages/embedded/src/identity/*.ts')).toBeLessThanOrEqual(900)
+  expect(sum('packages/model-simulator/src/*.ts')).toBeLessThanOrEqual(500)
+})
+
+test('features are folders, two levels deep, in kebab-case', () => {
+  const odd = sources.filter(
+    (file) => !/^(packages|services)\/[a-z-]+\/src\/([a-z-]+\/)?[a-z0-9-]+(\.[a-z]+)?(\.fake)?(\.d)?\.ts$/.test(file),
+  )
+  expect(odd).toEqual([])
+})
+
+test('a suffix says the role, and nothing is called utils', () => {
+  const suffixes = new Set(
+    sources
+      .filter((file) => file.startsWith('services/'))
+      .flatMap((file) => /\/[a-z0-9-]+\.([a-z]+)(?:\.\w+)?\.ts$/.exec(file)?.[1] ?? []),
+  )
+  const known = ['schema', 'routes', 'store', 'client', 'job', 'fake', 'tool', 'worker', 'd']
+  expect([...suffixes].filter((suffix) => !known.includes(suffix))).toEqual([])
+  expect(
+    files('{packages,services}/**/*.ts').filter((file) =>
+      /\/(utils?|helpers?|common|manager|base|impl|dto|index)(\.\w+)*\.ts$/.test(file),
+    ),
+  ).toEqual([])
+})
+
+test('the kit knows no word of the domain', () => {
+  const domain = /\b(media|chat|conversation|model|prompt|guest login|openai sdk|tool call|sandbox|simulator)s?\b/i
+  const allowed =
+    /OpenAI|Prisma|'guest'|`guest`|"?messages"?|prompt|frozen tool call|\/v1\/media|guest or key|guest,|Guest is|a guest|unsupported_media_type|MCP tool name/
+  const said = files('packages/service-kit/src/*.ts').flatMap((file) =>
+    read(file)
+      .split('\n')
+      .filter((line) => domain.test(line) && !allowed.test(line))
+      .map((line) => `${file}: ${line.trim()}`),
+  )
+  expect(said).toEqual([])
+})
+
+test('no module is mocked, no test is skipped or focused', () => {
+  const found = files('{packages,services,tests}/**/*.test.ts').filter((file) =>
+    /\bjest\.(mock|unstable_mockModule|spyOn)\(|\b(test|it|describe)\.(skip|only|todo)\b|\bx(it|describe|test)\(/.test(
+      read(file).replace(/\/.*\\b.*\//g, ''),
+    ),
+  )
+  expect(found).toEqual([])
+})
+
+test('operations have one name each, and well-formed', () => {
+  type Document = { paths: Record<string, Record<string, { operationId: string }>> }
+  const documents = files('services/*/openapi.json')
+  const names = documents.flatMap((file) =>
+    Object.values((JSON.parse(read(file)) as Document).paths).flatMap((path) =>
+      Object.values(path).map((operation) => operation.operationId),
+    ),
+  )
+  expect(documents.length).toBe(4)
+  expect(names.filter((name) => !/^[a-z]+(_[a-z]+)+$/.test(name))).toEqual([])
+  expect(new Set(names).size).toBe(names.length)
+})
+
+test('the lock names no address, and holds the packages of every platform', () => {
+  const lock = JSON.parse(read('package-lock.json')) as {
+    packages: Record<string, { resolved?: string; link?: boolean; optionalDependencies?: Record<string, string> }>
+  }
+  const entries = Object.entries(lock.packages)
+  expect(entries.filter(([, entry]) => entry.resolved !== undefined && !entry.link).map(([name]) => name)).toEqual([])
+  const isLocked = (path: string, name: string): boolean => {
+    if (lock.packages[`${path ? `${path}/` : ''}node_modules/${name}`]) return true
+    return path !== '' && isLocked(path.replace(/(^|\/)(node_modules\/(@[^/]+\/)?)?[^/]+$/, ''), name)
+  }
+  const missing = entries.flatMap(([path, entry]) =>
+    Object.keys(entry.optionalDependencies ?? {}).filter((name) => !isLocked(path, name)),
+  )
+  expect(missing).toEqual([])
+})
+
+test('links between documents lead somewhere', () => {
+  const broken = files('{*.md,docs/**/*.md,services/*/README.md,packages/*/README.md}').flatMap((file) =>
+    [...read(file).matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)]
+      .map(([, target]) => target!)
+      .filter((target) => !existsSync(resolve(ROOT, dirname(file), target)))
+      .map((target) => `${file} → ${target}`),
+  )
+  expect(broken).toEqual([])
+})
+
+test('the README is short', () => {
+  expect(lines('README.md')).toBeLessThanOrEqual(150)
+})
+
+test('every target of the Makefile can be made', () => {
+  const targets = [...read('Makefile').matchAll(/^([a-z][\w-]*):/gm)].map(([, name]) => name!)
+  expect(targets).toEqual(
+    expect.arrayContaining([
+      'demo',
+      'test',
+      'start',
+      'start-bg',
+      'stop',
+      'status',
+      'reset',
+      'logs',
+      'doctor',
+      'user',
+      'help',
+      'verify',
+    ]),
+  )
+  for (const target of targets) execFileSync('make', ['-n', target], { cwd: ROOT, stdio: 'pipe' })
+})
