@@ -39,12 +39,11 @@ const fallbackOf = ({ schema }: EnvVar): string => {
 
 /** The default as one would write it, before the schema has turned it into a number or a list. */
 function rawDefault(schema: unknown): unknown {
-  const { def } =
-    (schema as { _zod?: { def: { type: string; defaultValue?: unknown; in?: unknown; innerType?: unknown } } })._zod ??
-    {}
-  if (!def) return undefined
-  if (def.type === 'default') return def.defaultValue
-  return rawDefault(def.in ?? def.innerType)
+  type Definition = { type: string; defaultValue?: unknown; in?: unknown; innerType?: unknown }
+  const definition = (schema as { _zod?: { def: Definition } } | undefined)?._zod?.def
+  if (!definition) return undefined
+  if (definition.type === 'default') return definition.defaultValue
+  return rawDefault(definition.in ?? definition.innerType)
 }
 
 const row = (variable: EnvVar) =>

@@ -1,15 +1,15 @@
 import { trace } from '@opentelemetry/api'
-import express, { type Express, type Request, type Response } from 'express'
+import express, { type Express, type NextFunction, type Request, type Response } from 'express'
 import type { Authenticate, Challenge } from './auth.ts'
 import { bearerChallenge, unauthenticated } from './auth.ts'
-import { AppError, ERRORS, type ErrorPresenter, presentOpenAiError, toAppError } from './errors.ts'
+import { AppError, ERRORS, type ErrorPresenter, invalid, presentOpenAiError, toAppError } from './errors.ts'
 import { checkReadiness, type Dependency } from './health.ts'
 import { requestIdFrom } from './ids.ts'
 import { readBody, readJsonBody } from './json-body.ts'
 import type { Logger } from './logger.ts'
 import type { HttpMetrics } from './metrics.ts'
 import { openApiDocument } from './openapi.ts'
-import type { RawBody, Route } from './route.ts'
+import { isOptional, isRaw, type Route } from './route.ts'
 import { sendAnswer, sendJson } from './send-answer.ts'
 
 export type HttpAppOptions = {
@@ -67,6 +67,11 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   app.use((request, response) =>
     refuse(options, request, response, new AppError('not_found', `There is no ${request.method} ${request.path} here`)),
   )
+  // What Express itself refuses, such as a path with a broken percent escape, before any route is asked.
+  app.use((error: unknown, request: Request, response: Response, _next: NextFunction) => {
+    const isTheirs = (error as { status?: number }).status === 400
+    refuse(options, request, response, isTheirs ? invalid('The path cannot be decoded') : toAppError(error))
+  })
   return {
     handler: app,
     drain: () => {
@@ -132,11 +137,9 @@ async function readRouteBody(options: HttpAppOptions, route: Route, request: Req
   if (!route.body) return undefined
   if (isRaw(route.body)) return readBody(request, route.body.limit)
   const body = await readJsonBody(request, route.bodyLimit ?? options.bodyLimit)
-  if (body === undefined) throw new AppError('invalid_request', 'This needs a JSON body')
+  if (body === undefined && !isOptional(route.body)) throw invalid('This needs a JSON body')
   return route.body.parse(body)
 }
-
-const isRaw = (body: NonNullable<Route['body']>): body is RawBody => 'raw' in body
 
 const joinSegments = (params: Record<string, string | string[]>) =>
   Object.fromEntries(

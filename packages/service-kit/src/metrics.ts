@@ -1,10 +1,16 @@
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
 /** The numbers every service has. Labels are bounded: operation and status, never an id. */
 export type HttpMetrics = {
   registry: Registry
   inFlight: { inc(): void; dec(): void }
   observe(operation: string, status: number, seconds: number): void
+  /** A counter of the service's own, e.g. tool calls by tool and outcome. Values of labels must be few. */
+  counter<L extends string>(
+    name: string,
+    help: string,
+    labels: L[],
+  ): { inc(values: Record<L, string>, by?: number): void }
 }
 
 export function createMetrics(service: string): HttpMetrics {
@@ -36,5 +42,6 @@ export function createMetrics(service: string): HttpMetrics {
       }
       child.observe(seconds)
     },
+    counter: (name, help, labelNames) => new Counter({ name, help, labelNames, registers: [registry] }),
   }
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Route } from './route.ts'
+import { isOptional, isRaw, type Route } from './route.ts'
 
 type Json = Record<string, unknown>
 
@@ -34,11 +34,7 @@ function operationOf(route: Route, schemas: Json): Json {
     ...(route.description ? { description: route.description } : {}),
     ...(route.auth === 'none' ? {} : { security: [{ bearer: [] }] }),
     ...parametersOf(route),
-    ...(body
-      ? {
-          requestBody: { required: true, content: 'raw' in body ? { '*/*': {} } : jsonContent(body, 'input', schemas) },
-        }
-      : {}),
+    ...(body ? { requestBody: requestBodyOf(body, schemas) } : {}),
     responses: {
       ...Object.fromEntries(
         Object.entries(route.answers).map(([status, shape]) => [status, responseOf(shape, schemas)]),
@@ -50,6 +46,11 @@ function operationOf(route: Route, schemas: Json): Json {
     },
   }
 }
+
+const requestBodyOf = (body: NonNullable<Route['body']>, schemas: Json): Json =>
+  isRaw(body)
+    ? { required: true, content: { '*/*': {} } }
+    : { required: !isOptional(body), content: jsonContent(body, 'input', schemas) }
 
 function responseOf(shape: Route['answers'][number], schemas: Json): Json {
   if (shape === null || shape === undefined) return { description: 'No content' }

@@ -21,6 +21,10 @@ type CallerOf<A extends AuthMode> = A extends 'person' ? Person : A extends 'any
 /** The body as bytes, unparsed, at most `limit` bytes (else 413). */
 export type RawBody = { raw: true; limit: number }
 export const rawBody = (limit: number): RawBody => ({ raw: true, limit })
+export const isRaw = (body: z.ZodType | RawBody): body is RawBody => 'raw' in body
+
+/** Whether a request may come without a body: its schema accepts `undefined`. */
+export const isOptional = (body: z.ZodType): boolean => body.safeParse(undefined).success
 
 /** What an operation answers beside JSON, for the OpenAPI document. */
 export type StreamDoc = { content: string; description: string }

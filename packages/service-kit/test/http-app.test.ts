@@ -171,6 +171,16 @@ const routes = [
       throw Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:5432'), { code: 'ECONNREFUSED' })
     },
   }),
+  route({
+    operation: 'take_maybe',
+    method: 'post',
+    path: '/maybe',
+    summary: 'Maybe',
+    auth: 'none',
+    body: anything.optional(),
+    answers: { 200: anything },
+    handler: ({ body }) => ({ got: body ?? null }),
+  }),
   ...presentErrorsAs(presentFlatError, [
     route({
       operation: 'fail_flat',
@@ -381,6 +391,18 @@ test('a client that sends its head for ever is cut, and connections outlive the 
     true,
     true,
   ])
+})
+
+test('a path that cannot be decoded is 400, in the usual shape', async () => {
+  expect(await read(await fetch(`${url}/v1/notes/%zz`))).toMatchObject({
+    status: 400,
+    body: { error: { code: 'invalid_request' }, request_id: expect.any(String) },
+  })
+})
+
+test('a body may be left out where its schema says so', async () => {
+  expect(await (await fetch(`${url}/maybe`, { method: 'POST' })).json()).toEqual({ got: null })
+  expect(await (await post('/maybe', '{"a":1}')).json()).toEqual({ got: { a: 1 } })
 })
 
 test('a half-sent body is no request', async () => {

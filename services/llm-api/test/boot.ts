@@ -32,7 +32,7 @@ export async function bootLlmApi(env: Record<string, string> = {}, given?: Token
   const issuer = given ?? (await createTokenIssuer())
   const database = await createTestDatabase({ service: 'llm-api' })
   const config = loadConfig({
-    LLM_API_LOG_LEVEL: 'error',
+    LLM_API_LOG_LEVEL: 'silent',
     LLM_DATABASE_URL: database.url,
     INTERNAL_TOKEN_KEYS: INTERNAL_KEYS,
     BACKEND_CLIENT_SECRET: 'test-secret',
@@ -43,6 +43,8 @@ export async function bootLlmApi(env: Record<string, string> = {}, given?: Token
   })
   const closers = new Closers()
   const deps = await connect(config, closers)
+  // The first query loads Prisma's engine by a dynamic import, which jest refuses between tests; so it is awaited here.
+  await deps.models.refresh().catch(() => undefined)
   const authenticate = bearerAuth({
     keys: issuer.keys,
     issuer: issuer.issuer,

@@ -9,7 +9,7 @@ let ann: { authorization: string }
 
 beforeAll(async () => {
   provider = await startFakeProvider()
-  service = await bootLlmApi({ JAN_MODEL_BASE_URL: provider.url, MODEL_IDLE_TIMEOUT: '300ms' })
+  service = await bootLlmApi({ JAN_MODEL_BASE_URL: provider.url, MODEL_IDLE_TIMEOUT: '1s' })
   ann = await service.as('ann')
 })
 beforeEach(() => {

@@ -12,7 +12,7 @@ beforeAll(async () => {
     JAN_MODEL_BASE_URL: provider.url,
     JAN_MODEL_API_KEY: 'provider-key',
     MODEL_ALIASES: 'nick=fake-model',
-    MODEL_HEAD_TIMEOUT: '250ms',
+    MODEL_HEAD_TIMEOUT: '1s',
     LLM_API_BODY_LIMIT: '100000',
   })
   ann = await service.as('ann')
@@ -250,13 +250,15 @@ describe('a refusal of the provider', () => {
 
 test('a body that breaks off does not look complete', async () => {
   provider.onChat = (response) => {
-    response
-      .writeHead(200, { 'content-type': 'application/json' })
-      .write('{"id":', () => response.socket?.resetAndDestroy())
+    response.writeHead(200, { 'content-type': 'application/json' })
+    response.write('{"id":', () => response.socket?.resetAndDestroy())
   }
-  await expect(
-    ask({ model: 'fake-model', messages }).then(({ status }) => status === 502 && Promise.reject(new Error('502'))),
-  ).rejects.toThrow()
+  const outcome = await ask({ model: 'fake-model', messages }).then(
+    ({ status }) => status,
+    () => 'cut off',
+  )
+  // Which one depends on whether the first bytes arrive before the reset.
+  expect(['cut off', 502]).toContain(outcome)
 })
 
 test('a provider that is away is 502 for models that are known', async () => {

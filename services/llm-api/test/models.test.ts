@@ -20,15 +20,14 @@ async function boot(env: Record<string, string>) {
   return { service, ann, get: (path: string) => call(service, 'GET', path, { headers: ann }) }
 }
 
-test('lists what the provider offers, the operator’s model first and aliases last', async () => {
+test('lists what the provider offers, the operator’s model first and aliases last, and gets each by its name', async () => {
   const { get } = await boot({
     JAN_MODEL_BASE_URL: `${provider.url}/`,
     JAN_MODEL: 'vendor/other',
     MODEL_ALIASES: 'gpt-4o-mini=fake-model, nothing=absent, fake-model=vendor/other',
   })
   const { status, json, headers } = await get('/v1/models')
-  expect(status).toBe(200)
-  expect(headers.get('x-principal-id')).toBe('ann')
+  expect([status, headers.get('x-principal-id')]).toEqual([200, 'ann'])
   const model = { object: 'model', created: 1_700_000_000, owned_by: 'fake' }
   expect(json).toEqual({
     object: 'list',
@@ -38,25 +37,22 @@ test('lists what the provider offers, the operator’s model first and aliases l
       { id: 'gpt-4o-mini', ...model },
     ],
   })
-})
-
-test.each(['/v1/models/vendor/other', '/v1/models/vendor%2Fother'])('gets one model: %s', async (path) => {
-  const { get } = await boot({ JAN_MODEL_BASE_URL: provider.url })
-  expect(await get(path)).toMatchObject({ status: 200, json: { id: 'vendor/other', object: 'model' } })
+  for (const path of ['vendor/other', 'vendor%2Fother'])
+    expect(await get(`/v1/models/${path}`)).toMatchObject({ status: 200, json: { id: 'vendor/other', ...model } })
+  expect(await get('/v1/models/gpt-4o-mini')).toMatchObject({ status: 200, json: { id: 'gpt-4o-mini' } })
   expect(await get('/v1/models/no/such')).toMatchObject({
     status: 404,
     json: { error: { code: 'model_not_found', message: "The model 'no/such' does not exist" } },
   })
 })
 
-test('a model that appears at the provider is found without waiting for the next sync', async () => {
+test('a provider that comes late is found without a restart', async () => {
   const late = await startFakeProvider()
   late.onList = (response) => sendJson(response, 500, {})
   const { get, service } = await boot({ JAN_MODEL_BASE_URL: late.url })
+  expect((await get('/v1/models/bare')).status).toBe(502)
   late.onList = (response) => sendJson(response, 200, [{ id: 'bare' }, { nonsense: true }])
-  let status = 0
-  for (let tries = 0; status !== 200 && tries < 300; tries += 1) status = (await get('/v1/models/bare')).status
-  expect(status).toBe(200)
+  while ((await get('/v1/models/bare')).status !== 200);
   expect(await service.database.query('SELECT model_id, owned_by FROM provider_model')).toEqual([
     { model_id: 'bare', owned_by: 'unknown' },
   ])
@@ -79,10 +75,11 @@ test('a model that the provider took away is not offered any more', async () => 
   expect((await get('/v1/models')).json.data).toHaveLength(2)
   provider.onList = (response) => sendJson(response, 200, listOf('fake-model'))
   const again = await boot({ JAN_MODEL_BASE_URL: provider.url, LLM_DATABASE_URL: service.database.url })
-  let list: unknown
-  for (let tries = 0; tries < 300 && JSON.stringify(list)?.includes('vendor') !== false; tries += 1)
-    list = (await again.get('/v1/models')).json
-  expect(list).toMatchObject({ data: [{ id: 'fake-model' }] })
+  expect((await again.get('/v1/models')).json.data).toMatchObject([{ id: 'fake-model' }])
+  expect((await again.get('/v1/models')).json.data).toHaveLength(1)
+  expect(await service.database.query('SELECT model_id FROM provider_model WHERE gone_at IS NOT NULL')).toEqual([
+    { model_id: 'vendor/other' },
+  ])
 })
 
 test('without a list, the operator’s model is offered; without one, the list is empty and chat says why', async () => {
@@ -97,9 +94,8 @@ test('without a list, the operator’s model is offered; without one, the list i
 })
 
 test('readiness names what is missing and stays ready; without the database it does not', async () => {
-  const { get, service } = await boot({ JAN_MODEL_BASE_URL: provider.url })
+  const { get } = await boot({ JAN_MODEL_BASE_URL: provider.url })
   expect(await get('/readyz')).toMatchObject({ status: 200, json: { degraded: ['identity', 'media-api'] } })
-  await service.database.query('SELECT 1')
   const lost = await boot({ LLM_DATABASE_URL: 'postgresql://nobody@127.0.0.1:9/none' })
   expect(await lost.get('/readyz')).toMatchObject({
     status: 503,
@@ -109,11 +105,4 @@ test('readiness names what is missing and stays ready; without the database it d
     status: 503,
     json: { message: 'The database is not reachable right now' },
   })
-})
-
-test.each(['/v1/models/%E0%A4%A', '/v1/models/'])('an odd path is refused in our own shape: %s', async (path) => {
-  const { get } = await boot({ JAN_MODEL_BASE_URL: provider.url })
-  const answer = await get(path)
-  expect(answer.status).toBeGreaterThanOrEqual(400)
-  expect(answer.json.message).toEqual(expect.any(String))
 })

@@ -10,11 +10,10 @@ import { startFakeProvider } from './fake-provider.ts'
 test('runs as it is shipped, and stops when told to', async () => {
   const database = await createTestDatabase({ service: 'llm-api' })
   const provider = await startFakeProvider()
-  const child = spawn('node', ['--import', '@jan/service-kit/telemetry', 'src/main.ts'], {
+  const child = spawn(process.execPath, ['--import', '@jan/service-kit/telemetry', 'src/main.ts'], {
     cwd: fileURLToPath(new URL('..', import.meta.url)),
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
-      PATH: process.env.PATH,
       LLM_API_HTTP_PORT: '0',
       LLM_API_LOG_FORMAT: 'json',
       LLM_DATABASE_URL: database.url,

@@ -1,7 +1,7 @@
 import { type Served, serve } from '@jan/testkit/serve'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { png, pngOf } from './images.ts'
-import { type MediaService, startMediaService } from './media-service.ts'
+import { type MediaService, SERVICE_KEY, startMediaService } from './media-service.ts'
 
 let site: Served
 let closed: Served
@@ -54,6 +54,14 @@ test('a picture from an address that the operator allows is stored by its bytes'
     expect(status).toBe(200)
     expect(body).toMatchObject({ mime: 'image/png', bytes: png(1).length })
   }
+})
+
+test("the operator's key fetches for the user it names", async () => {
+  const { status, body } = await service.call('/v1/media', {
+    json: { source: { type: 'remote_url', url: `${site.url}/cat.png` }, user_id: 'user123' },
+    headers: { 'x-media-service-key': SERVICE_KEY },
+  })
+  expect([status, body.deduped]).toEqual([200, false])
 })
 
 test('addresses inside are refused with one clear text that names none of them', async () => {

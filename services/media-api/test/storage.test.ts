@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { Secret } from '@jan/service-kit/config'
+import { AppError } from '@jan/service-kit/errors'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { createDiskStorage } from '../src/storage/disk-storage.client.ts'
-import { isObjectKey, type ObjectStorage } from '../src/storage/object-storage.ts'
+import { type Content, isObjectKey, type ObjectStorage } from '../src/storage/object-storage.ts'
 import { createS3Storage } from '../src/storage/s3-storage.client.ts'
 import { createUrlSigner } from '../src/storage/url-signer.ts'
 
@@ -49,15 +50,16 @@ function describeStorage(name: string, openStorage: () => Promise<Opened>): void
       expect(await collect(await storage.get(`${run}/b.png`))).toBe('0123456789')
     })
 
-    test('puts nothing when a stream breaks', async () => {
-      const broken = Readable.from(
-        (async function* () {
-          yield Buffer.from('01234')
-          throw new Error('gone')
-        })(),
-        { objectMode: false },
-      )
-      await expect(storage.put(`${run}/c.png`, { stream: broken, length: 10 }, png)).rejects.toThrow()
+    test('puts nothing when a stream breaks, or is longer or shorter than announced', async () => {
+      async function* broken() {
+        yield Buffer.from('01234')
+        throw new AppError('client_closed_request', 'The client went away')
+      }
+      const stream = () => Readable.from([Buffer.from('0123456789')], { objectMode: false })
+      const put = (content: Content) => storage.put(`${run}/c.png`, content, png)
+      await expect(put({ stream: broken(), length: 10 })).rejects.toThrow('The client went away')
+      await expect(put({ stream: stream(), length: 9 })).rejects.toThrow('More than the announced 9 bytes came')
+      await expect(put({ stream: stream(), length: 11 })).rejects.toThrow('10 bytes came where 11 were announced')
       expect(await storage.head(`${run}/c.png`)).toBeUndefined()
     })
 

@@ -9,15 +9,12 @@ export type Exchange = ReturnType<typeof openExchange>
 /** One request and its answer. What the global plugins do to answers is done here, to a service's and to our own. */
 export function openExchange(plugins: Partial<KongPlugins>, req: IncomingMessage, res: ServerResponse) {
   const { cors, 'correlation-id': correlation, 'response-transformer': transformer } = plugins
-  /** Set on the request. */
-  const requestHeaders: Headers = {}
   /** Set on the answer, whoever makes it: a service's own lines of these names are replaced. */
   const answerHeaders: Headers = cors ? corsHeaders(cors, req) : {}
   if (correlation) {
     const name = correlation.header_name.toLowerCase()
-    const sent = req.headersDistinct[name] ?? []
-    requestHeaders[name] = sent[0] ? sent : [randomUUID()]
-    if (correlation.echo_downstream) answerHeaders[name] = requestHeaders[name].slice(0, 1)
+    if (!req.headersDistinct[name]?.[0]) req.headersDistinct[name] = [randomUUID()]
+    if (correlation.echo_downstream) answerHeaders[name] = req.headersDistinct[name]?.[0]
   }
 
   /** A service's headers as the client gets them. */
@@ -40,5 +37,5 @@ export function openExchange(plugins: Partial<KongPlugins>, req: IncomingMessage
     send(status, { 'content-type': 'application/json; charset=utf-8' }, body)
   }
 
-  return { req, res, requestHeaders, answerHeaders, dress, send, refuse }
+  return { req, res, answerHeaders, dress, send, refuse }
 }

@@ -118,6 +118,19 @@ describe('request headers', () => {
     expect(plain?.headers['x-forwarded-prefix']).toBeUndefined()
   })
 
+  test('a Connection header cannot take the length from a body, so no body is read as a request', async () => {
+    await using platform = await startPlatform()
+    const body = 'GET /v1/smuggled HTTP/1.1\r\nHost: a\r\n\r\n'
+    const lines = `Host: a\r\nConnection: Content-Length, Transfer-Encoding\r\nContent-Length: ${body.length}`
+    for (const method of ['GET', 'DELETE', 'POST'])
+      await sendRaw(platform.port, `${method} /v1/x HTTP/1.1\r\n${lines}\r\n\r\n${body}`, FULL)
+    for (const method of ['GET', 'DELETE'])
+      await send(platform.port, { method, headers: { 'transfer-encoding': 'chunked' }, body })
+    await send(platform.port, { path: '/v1/last' })
+    expect(platform.recorded.map(({ url }) => url)).toEqual([...Array(5).fill('/v1/x'), '/v1/last'])
+    expect(platform.recorded.map((entry) => entry.body)).toEqual([...Array(5).fill(body), ''])
+  })
+
   test("a client's request id is kept as it is and echoed over the service's own; an empty or missing one is made", async () => {
     await using platform = await startPlatform()
     platform.answer((_req, res) => res.setHeader('X-Request-Id', 'of the service').end())

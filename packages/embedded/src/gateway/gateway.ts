@@ -3,7 +3,7 @@ import { Agent, createServer, IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { type Exchange, openExchange } from './exchange.ts'
 import { forward, type Upgrade } from './forward.ts'
-import { isPreflight, preflightHeaders, serviceHeaders } from './headers.ts'
+import { isHandshake, isPreflight, preflightHeaders, serviceHeaders } from './headers.ts'
 import type { KongConfig } from './kong-file.ts'
 import { BAD_REQUEST, createRateLimit, HEAD_TOO_LARGE, headProblem, limitBody } from './limits.ts'
 import { compileRoutes, matchRoute, normalisePath, splitTarget } from './routing.ts'
@@ -22,25 +22,20 @@ export type GatewayOptions = {
   production: boolean
 }
 
-export type Gateway = {
-  /** Resolves with the port. Throws for an address that others could reach. */
-  listen(port: number, host?: string): Promise<number>
-  /** Takes no more requests, lets those under way finish for `graceMs`, then cuts the rest. */
-  close(graceMs?: number): Promise<void>
-}
+export type Gateway = ReturnType<typeof createGateway>
 
+const LOOPBACK = /^(127\.0\.0\.1|::1|localhost)$/
 const SERVER_OPTIONS = {
   maxHeaderSize: 40 * 1024, // a request line of 8 KiB and 32 KiB of headers
   requireHostHeader: false, // our own refusal has a body
   requestTimeout: 900_000,
   keepAliveTimeout: 65_000,
-  shouldUpgradeCallback: (req: IncomingMessage) => req.headers.upgrade?.toLowerCase() === 'websocket',
+  shouldUpgradeCallback: isHandshake,
 }
 
 /** The laptop's stand-in for Kong: serves the same declarative file, on loopback only. */
-export function createGateway(options: GatewayOptions): Gateway {
-  if (options.production)
-    throw new Error('The embedded gateway refuses NODE_ENV=production: run Kong with kong/kong.yml')
+export function createGateway(options: GatewayOptions) {
+  if (options.production) throw new Error('The embedded gateway refuses NODE_ENV=production: run Kong instead')
   const { plugins } = options.config
   const agent = new Agent({ keepAlive: true })
   const handle = createHandler(options, agent)
@@ -48,10 +43,9 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   function begin(req: IncomingMessage, res: ServerResponse): Exchange {
     const exchange = openExchange(plugins, req, res)
-    const { socket } = req
-    underWay.set(socket, exchange)
+    underWay.set(req.socket, exchange)
     res.once('close', () => {
-      if (underWay.get(socket) === exchange) underWay.delete(socket)
+      if (underWay.get(req.socket) === exchange) underWay.delete(req.socket)
       if (!server.listening) server.closeIdleConnections()
     })
     return exchange
@@ -78,14 +72,15 @@ export function createGateway(options: GatewayOptions): Gateway {
   })
 
   return {
-    async listen(port, host = '127.0.0.1') {
-      if (!['127.0.0.1', '::1', 'localhost'].includes(host))
-        throw new Error(`The embedded gateway refuses ${host}: loopback only`)
+    /** Resolves with the port. Throws for an address that others could reach. */
+    async listen(port: number, host = '127.0.0.1'): Promise<number> {
+      if (!LOOPBACK.test(host)) throw new Error(`The embedded gateway refuses ${host}: it listens on loopback only`)
       server.listen(port, host)
       await once(server, 'listening')
       return (server.address() as AddressInfo).port
     },
-    async close(graceMs = 10_000) {
+    /** Takes no more requests, lets those under way finish for `graceMs`, then cuts the rest. */
+    async close(graceMs = 10_000): Promise<void> {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       const cut = setTimeout(() => {
         server.closeAllConnections()
@@ -98,21 +93,15 @@ export function createGateway(options: GatewayOptions): Gateway {
   }
 }
 
-/** What happens to a request, in Kong's order: id → route → CORS → size → rate → headers and service. */
-function createHandler({ config, ports, host = '127.0.0.1', ...options }: GatewayOptions, agent: Agent) {
-  const {
-    cors,
-    'request-size-limiting': size,
-    'rate-limiting': rate,
-    'request-transformer': transformer,
-  } = config.plugins
-  const { rateLimitPerMinute: raised, clock = Date.now } = options
+/** What happens to a request, in Kong's order: route → CORS → size → rate → headers and service. */
+function createHandler(options: GatewayOptions, agent: Agent) {
+  const { config, ports, host = '127.0.0.1', rateLimitPerMinute, clock = Date.now } = options
+  const { cors, 'request-size-limiting': size, 'rate-limiting': rate, ...plugins } = config.plugins
   const routes = compileRoutes(config.services)
-  const count =
-    rate && createRateLimit(raised ? { ...rate, minute: raised, hour: Math.max(rate.hour, raised * 60) } : rate, clock)
+  const countRequest = rate && createRateLimit(rate, clock, rateLimitPerMinute)
 
   async function handle(exchange: Exchange, upgrade?: Upgrade): Promise<void> {
-    const { req, refuse } = exchange
+    const { req, answerHeaders, send, refuse } = exchange
     const broken = headProblem(req)
     if (broken) return refuse(broken)
     const target = splitTarget(req.url)
@@ -120,25 +109,23 @@ function createHandler({ config, ports, host = '127.0.0.1', ...options }: Gatewa
     if (path === undefined) return refuse(BAD_REQUEST)
     const match = matchRoute(routes, path)
     if (!match) return refuse({ status: 404, message: 'no Route matched with those values' })
-
     if (cors && isPreflight(req)) {
-      Object.assign(exchange.answerHeaders, preflightHeaders(cors))
-      return exchange.send(200, {})
+      Object.assign(answerHeaders, preflightHeaders(cors))
+      return send(200, {})
     }
-    const { problem, body } = size ? await limitBody(req, size) : {}
+    const { problem, body } = await limitBody(req, size)
     if (problem) return refuse(problem)
-    const counted = count?.(req.socket.remoteAddress ?? '')
-    Object.assign(exchange.answerHeaders, counted?.headers)
+    const counted = countRequest?.(req.socket.remoteAddress ?? '')
+    Object.assign(answerHeaders, counted?.headers)
     if (counted?.problem) return refuse(counted.problem)
 
     const port = ports[match.service.host]
     if (port === undefined) return refuse({ status: 503, message: 'name resolution failed' })
-    const headers = { ...serviceHeaders(req, match, transformer?.remove.headers), ...exchange.requestHeaders }
-    forward(
-      exchange,
-      { service: match.service, host, port, agent, path: match.path + target.query, headers },
-      { body, upgrade },
-    )
+    req.headers = serviceHeaders(req, match, plugins['request-transformer']?.remove.headers)
+    if (body) req.headers['content-length'] = String(body.length)
+    if (upgrade) Object.assign(req.headers, { connection: 'Upgrade', upgrade: 'websocket' })
+    req.url = match.path + target.query
+    forward(exchange, { agent, host, port, service: match.service }, body, upgrade)
   }
 
   return (exchange: Exchange, upgrade?: Upgrade) =>

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { KongPlugins } from './kong-file.ts'
 import { type Match, splitTarget } from './routing.ts'
 
@@ -6,35 +6,42 @@ import { type Match, splitTarget } from './routing.ts'
 export type Headers = NodeJS.Dict<number | string | string[]>
 
 /** What concerns one connection only, besides what its `Connection` header names. */
-const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade']
-/** Answered here (expect), of no use without trailers (te, trailer), or read by CGI programs as a setting (proxy). */
-const CONSUMED = ['expect', 'te', 'trailer', 'proxy']
+const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade', 'te', 'trailer']
+/** Answered here (expect), or read by CGI programs as a setting (proxy). */
+const CONSUMED = ['expect', 'proxy']
 
-export const without = (headers: Headers, names: string[] = []): Headers => {
+export function without(headers: Headers, names: string[] = []): Headers {
   const unwanted = new Set(names.map((name) => name.toLowerCase()))
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !unwanted.has(name)))
 }
 
-/** All lines of a message that may cross the gateway. */
+/** The lines of a message that may cross the gateway. */
 export const passing = ({ headersDistinct, headers: { connection = '' } }: IncomingMessage): Headers =>
   without(headersDistinct, [...HOP_BY_HOP, ...connection.split(/[\s,]+/)])
 
 /** The head that a service receives: the client's, cleaned, plus who asked for what and from where. */
-export function serviceHeaders(req: IncomingMessage, match: Match, removed: string[] = []): Headers {
+export function serviceHeaders(req: IncomingMessage, match: Match, removed: string[] = []): IncomingHttpHeaders {
   const { authority = req.headers.host ?? '', path } = splitTarget(req.url)
   const address = req.socket.remoteAddress ?? ''
-  return {
+  const headers: Headers = {
     ...without(passing(req), [...CONSUMED, ...removed]),
     host: `${match.service.host}:${match.service.port}`,
     'x-forwarded-for': [...(req.headersDistinct['x-forwarded-for'] ?? []), address].join(', '),
     'x-forwarded-proto': 'http',
     'x-forwarded-host': authority.replace(/:\d*$/, '').toLowerCase(),
-    'x-forwarded-port': req.socket.localPort,
+    'x-forwarded-port': String(req.socket.localPort),
     'x-forwarded-path': path,
     'x-forwarded-prefix': match.prefix ?? [],
     'x-real-ip': address,
   }
+  // Whatever Connection names: a body that lost its length would be read as the next request.
+  const length = req.headers['content-length']
+  return (length ? { ...headers, 'content-length': length } : headers) as IncomingHttpHeaders
 }
+
+/** Of a WebSocket. Any other upgrade, and one that carries a body, is an ordinary request. */
+export const isHandshake = ({ method, headers: { upgrade = '', ...headers } }: IncomingMessage) =>
+  method === 'GET' && /^websocket$/i.test(upgrade) && !headers['content-length'] && !headers['transfer-encoding']
 
 export const isPreflight = ({ method, headers }: IncomingMessage) =>
   method === 'OPTIONS' && Boolean(headers.origin) && Boolean(headers['access-control-request-method'])

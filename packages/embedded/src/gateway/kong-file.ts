@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Ajv, type ErrorObject, type SchemaObject } from 'ajv'
 import { parse } from 'yaml'
-import { compileRoutes, overlap } from './routing.ts'
+import { type Candidate, compileRoutes } from './routing.ts'
 
 /** `kong/kong.yml` once checked. Times are milliseconds. opentelemetry and prometheus are Kong's own business. */
 export type KongConfig = { services: KongService[]; plugins: Partial<KongPlugins> }
@@ -57,11 +57,24 @@ function contradictions(file: KongFile): string[] {
     ...file.plugins.map(({ name }) => `plugin ${name}`),
   ]
   const routes = compileRoutes(file.services)
-  const ties = routes.flatMap((one, index) => routes.slice(index + 1).flatMap((other) => overlap(one, other)))
+  const ties = routes.flatMap((one) => routes.filter((other) => meet(one, other)).map((other) => [one, other]))
   const { minute = 0, hour = 0 } = toConfig(file).plugins['rate-limiting'] ?? {}
   return [
     ...names.filter((name, index) => names.indexOf(name) < index).map((name) => `${name} appears twice`),
-    ...ties.map((tie) => `${tie} can match one path: their regex_priority must differ`),
+    ...ties.map((tie) => `${tie.map(({ path }) => path).join(' meets ')}: their regex_priority must differ`),
     ...(hour < minute ? ['rate-limiting: hour must not be below minute'] : []),
   ]
 }
+
+/** Whether two routes of one rank can match one path: Kong's choice between them would be nobody's intention. */
+const meet = (one: Candidate, other: Candidate) =>
+  one.route !== other.route && one.rank === other.rank && shortest(one.path).some((path) => other.pattern.test(path))
+
+/** The shortest paths that an expression of the allowed shape matches: `~/v1/(?:a|b)(?:/|$)` → `/v1/a`, `/v1/b`. */
+const shortest = (path: string) =>
+  path
+    .replace(/^~?\/|(?:\(\?:\/\|\$\)|\$)$/g, '')
+    .replaceAll('\\.', '.')
+    .split('/')
+    .map((segment) => segment.replace(/^\(\?:(.*)\)$/, '$1').split('|'))
+    .reduce((heads, names) => heads.flatMap((head) => names.map((name) => `${head}/${name}`)), [''])

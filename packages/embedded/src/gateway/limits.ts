@@ -8,6 +8,7 @@ export type Problem = { status: number; message: string }
 export const BAD_REQUEST: Problem = { status: 400, message: 'Bad request' }
 export const HEAD_TOO_LARGE: Problem = { status: 400, message: 'Request header or cookie too large' }
 const BODY_TOO_LARGE: Problem = { status: 413, message: 'Request size limit exceeded' }
+const TOO_MANY: Problem = { status: 429, message: 'API rate limit exceeded' }
 
 const LINE_BYTES = 8 * 1024
 const UNIT_BYTES = { bytes: 1, kilobytes: 1024, megabytes: 1024 * 1024 }
@@ -27,8 +28,8 @@ export function headProblem(req: IncomingMessage): Problem | undefined {
  * Judges a body by its announced length and leaves it to stream. One without a length is read whole and returned,
  * so that the service never sees the beginning of a body that turns out too large.
  */
-export async function limitBody(req: IncomingMessage, limit: KongPlugins['request-size-limiting']) {
-  const most = limit.allowed_payload_size * UNIT_BYTES[limit.size_unit]
+export async function limitBody(req: IncomingMessage, limit?: KongPlugins['request-size-limiting']) {
+  const most = limit ? limit.allowed_payload_size * UNIT_BYTES[limit.size_unit] : Number.POSITIVE_INFINITY
   if (Number(req.headers['content-length'] ?? 0) > most) return { problem: BODY_TOO_LARGE }
   if (req.headers['transfer-encoding'] === undefined) return {}
   const chunks: Buffer[] = []
@@ -44,10 +45,11 @@ export async function limitBody(req: IncomingMessage, limit: KongPlugins['reques
 }
 
 /** Fixed windows on the clock's minute and hour, per address, as Kong's policy `local`. Refused requests do not count. */
-export function createRateLimit(config: KongPlugins['rate-limiting'], clock: () => number) {
+export function createRateLimit(config: KongPlugins['rate-limiting'], clock: () => number, raised?: number) {
+  const perHour = Math.max(config.hour, 60 * (raised ?? 0))
   const windows = [
-    { name: 'minute', seconds: 60, limit: config.minute, start: 0, used: new Map<string, number>() },
-    { name: 'hour', seconds: 3600, limit: config.hour, start: 0, used: new Map<string, number>() },
+    { name: 'minute', seconds: 60, limit: raised ?? config.minute, start: 0, used: new Map<string, number>() },
+    { name: 'hour', seconds: 3600, limit: perHour, start: 0, used: new Map<string, number>() },
   ]
   return (address: string): { problem?: Problem; headers: Headers } => {
     const now = Math.floor(clock() / 1000)
@@ -57,20 +59,16 @@ export function createRateLimit(config: KongPlugins['rate-limiting'], clock: () 
       return { ...window, left: window.limit - (window.used.get(address) ?? 0), reset: start + window.seconds - now }
     })
     const refused = states.some(({ left }) => left <= 0)
-    if (!refused) for (const state of states) state.used.set(address, state.limit - --state.left)
+    for (const state of refused ? [] : states) {
+      state.left -= 1
+      state.used.set(address, state.limit - state.left)
+    }
 
     const { limit, left, reset } = states.reduce((one, other) => (other.left <= one.left ? other : one))
-    const headers: Headers = {
-      'ratelimit-limit': limit,
-      'ratelimit-remaining': left,
-      'ratelimit-reset': reset,
-    }
+    const headers: Headers = { 'ratelimit-limit': limit, 'ratelimit-remaining': left, 'ratelimit-reset': reset }
     if (refused) headers['retry-after'] = reset
-    for (const state of states) {
-      headers[`x-ratelimit-limit-${state.name}`] = state.limit
-      headers[`x-ratelimit-remaining-${state.name}`] = state.left
-    }
-    const problem = { status: 429, message: 'API rate limit exceeded' }
-    return { ...(refused && { problem }), headers: config.hide_client_headers ? {} : headers }
+    for (const { name, limit, left } of states)
+      Object.assign(headers, { [`x-ratelimit-limit-${name}`]: limit, [`x-ratelimit-remaining-${name}`]: left })
+    return { ...(refused && { problem: TOO_MANY }), headers: config.hide_client_headers ? {} : headers }
   }
 }

@@ -1,6 +1,6 @@
 import type { KongRoute, KongService } from './kong-file.ts'
 
-type Candidate = { path: string; pattern: RegExp; rank: number; service: KongService; route: KongRoute }
+export type Candidate = { path: string; pattern: RegExp; rank: number; service: KongService; route: KongRoute }
 
 /** `path` is what the service gets, `prefix` what was taken off the front. */
 export type Match = { service: KongService; path: string; prefix?: string }
@@ -32,24 +32,6 @@ export function matchRoute(routes: Candidate[], path: string): Match | undefined
   }
   return undefined
 }
-
-/** Two routes of one rank that can match one path, named: Kong's choice between them is nobody's intention. */
-export function overlap(one: Candidate, other: Candidate): string[] {
-  if (one.route === other.route || one.rank !== other.rank) return []
-  const meet =
-    shortest(one.path).some((path) => other.pattern.test(path)) ||
-    shortest(other.path).some((path) => one.pattern.test(path))
-  return meet ? [`${one.path} (${one.route.name}) and ${other.path} (${other.route.name})`] : []
-}
-
-/** The shortest paths that an expression of the allowed shape matches: `~/v1/(?:a|b)(?:/|$)` → `/v1/a`, `/v1/b`. */
-const shortest = (path: string) =>
-  path
-    .replace(/^~?\/|(?:\(\?:\/\|\$\)|\$)$/g, '')
-    .replaceAll('\\.', '.')
-    .split('/')
-    .map((segment) => segment.replace(/^\(\?:(.*)\)$/, '$1').split('|'))
-    .reduce((heads, names) => heads.flatMap((head) => names.map((name) => `${head}/${name}`)), [''])
 
 /** The parts of a request line's target as sent. `query` keeps its question mark. */
 export function splitTarget(target = ''): { authority: string | undefined; path: string; query: string } {

@@ -60,6 +60,8 @@ export async function prepareDatabase(pool: pg.Pool, definition: unknown): Promi
   const db = await pool.connect()
   try {
     await db.query('BEGIN')
+    // A second process waits here for the first one's import.
+    await db.query('SET LOCAL statement_timeout = 0')
     await db.query(`SELECT pg_advisory_xact_lock(hashtext('identity'))`)
     await db.query(TABLES)
     const known = await db.query('SELECT 1 FROM identity_realm WHERE name = $1', [name])

@@ -73,8 +73,8 @@ function openPool(database: string | pg.Pool, log: Log) {
   const onLost = (error: Error) => log({ level: 'error', message: 'database connection lost', error })
   pool.on('error', onLost)
   const release = async () => {
-    pool.off('error', onLost)
-    if (pool !== database) await pool.end()
+    if (pool === database) pool.off('error', onLost)
+    else await pool.end()
   }
   return { pool, release }
 }
@@ -129,9 +129,13 @@ function createApp(deps: Deps, pool: pg.Pool, masterAdmin: MasterAdmin, log: Log
   return app.use(answerError)
 }
 
+/** PostgreSQL's codes for text that it cannot hold: a zero byte, plain or escaped in JSON. */
+const UNSTORABLE = ['22021', '22P05']
+
 /** What express's body parsers and router refuse is the client's fault; anything else is ours. */
-function requestError(error: Error & { status?: number; type?: string }): HttpError {
+function requestError(error: Error & { status?: number; type?: string; code?: string }): HttpError {
   if (error.type === 'entity.parse.failed') return oauthError(400, 'invalid_request', 'Cannot parse the JSON')
+  if (error.code && UNSTORABLE.includes(error.code)) return oauthError(400, 'invalid_request', 'Invalid character')
   const refused = (error.type !== undefined || error instanceof URIError) && error.status !== undefined
   return refused ? new HttpError(Number(error.status), { error: error.message }) : unknownError()
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { HttpError } from './http-error.ts'
 import type { ProfileFields } from './user-profile.ts'
@@ -44,25 +45,27 @@ export function createUserStore(pool: pg.Pool) {
     findServiceAccount: (clientId: string) => one('service_account_client = $1', [clientId]),
 
     async create(user: NewUser): Promise<string> {
-      const created = await unlessTaken(
-        pool.query<{ id: string }>(
-          `INSERT INTO identity_user (username, email, first_name, last_name, enabled, email_verified, attributes,
+      await requireFree(pool, user)
+      const id = randomUUID()
+      await unlessTaken(
+        pool.query(
+          `INSERT INTO identity_user (id, username, email, first_name, last_name, enabled, email_verified, attributes,
              required_actions, roles, groups, password_hash, client_roles)
-           SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, '{}'
-           WHERE NOT EXISTS (SELECT FROM identity_user WHERE email = $1) RETURNING id`,
-          [...profileValues(user), user.roles, user.groups, user.passwordHash],
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '{}')`,
+          [id, ...profileValues(user), user.roles, user.groups, user.passwordHash],
         ),
       )
-      return created.id
+      return id
     },
 
     async update(id: string, user: UserChanges): Promise<void> {
+      await requireFree(pool, user, id)
       await unlessTaken(
-        pool.query<{ id: string }>(
-          `UPDATE identity_user SET username = $1, email = $2, first_name = $3, last_name = $4, enabled = $5,
-             email_verified = $6, attributes = $7, required_actions = $8
-           WHERE id = $9 AND NOT EXISTS (SELECT FROM identity_user WHERE email = $1 AND id <> $9) RETURNING id`,
-          [...profileValues(user), id],
+        change(
+          id,
+          `username = $2, email = $3, first_name = $4, last_name = $5, enabled = $6, email_verified = $7,
+           attributes = $8, required_actions = $9`,
+          ...profileValues(user),
         ),
       )
     },
@@ -103,12 +106,23 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 const taken = (field: string) => new HttpError(409, { errorMessage: `User exists with same ${field}` })
 
-/** No row means that the username is somebody's e-mail: with login by e-mail that would be two people under one name. */
-async function unlessTaken<Row extends pg.QueryResultRow>(query: Promise<pg.QueryResult<Row>>): Promise<Row> {
+/**
+ * Nobody's username may be somebody else's e-mail: with login by e-mail that would be two people under one name.
+ * @param self the user who may keep both
+ */
+async function requireFree(pool: pg.Pool, user: UserChanges, self?: string): Promise<void> {
+  const held = await pool.query<{ field: string }>(
+    `SELECT CASE WHEN $1 IN (username, email) THEN 'username' ELSE 'email' END AS field FROM identity_user
+     WHERE (username IN ($1, $2) OR email IN ($1, $2)) AND id IS DISTINCT FROM $3 ORDER BY field DESC LIMIT 1`,
+    [user.username, user.email, self],
+  )
+  if (held.rows[0]) throw taken(held.rows[0].field)
+}
+
+/** Two requests may pass `requireFree` together; the second one then meets a constraint. */
+async function unlessTaken<Result>(query: Promise<Result>): Promise<Result> {
   try {
-    const row = (await query).rows[0]
-    if (!row) throw taken('username')
-    return row
+    return await query
   } catch (error) {
     if (!(error instanceof pg.DatabaseError) || error.code !== '23505') throw error
     throw taken(error.constraint === 'identity_user_email' ? 'email' : 'username')
@@ -174,5 +188,5 @@ const literal = (text: string) => text.toLowerCase().replace(/[\\%_]/g, '\\$&')
 function wordPattern(word: string, exact: boolean): string {
   const quoted = /^"(.*)"$/.exec(word)?.[1]
   if (exact || quoted !== undefined) return literal(quoted ?? word)
-  return word.includes('*') ? literal(word).replaceAll('*', '%') : `${literal(word)}%`
+  return `${literal(word).replaceAll('*', '%')}%`
 }

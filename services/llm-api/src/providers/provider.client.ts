@@ -47,6 +47,7 @@ export type ProviderClient = {
 
 const LIST_TIMEOUT_MS = 10_000
 const LONGEST_LIST = 8_388_608
+const MOST_MODELS = 5_000
 const LONGEST_REFUSAL = 65_536
 const LINGER_MS = 1_000
 
@@ -71,9 +72,16 @@ export function createProviderClient(options: ProviderOptions): ProviderClient {
           ...(key ? { authorization: `Bearer ${key}` } : {}),
         },
       })
-      .catch((error: unknown) => {
-        throw transportError(error)
-      })
+      .then(
+        (answer) => {
+          // A body that nobody reads any more may still break; without a listener that would end the process.
+          answer.body.on('error', () => undefined)
+          return answer
+        },
+        (error: unknown) => {
+          throw transportError(error)
+        },
+      )
 
   const askForModels = () =>
     send({
@@ -105,10 +113,7 @@ export function createProviderClient(options: ProviderOptions): ProviderClient {
         contentType,
         headers: passedHeaders(answer.headers),
         body: translated(answer.body),
-        release: () =>
-          void answer.body
-            .dump({ limit: Number.MAX_SAFE_INTEGER, signal: AbortSignal.timeout(LINGER_MS) })
-            .catch(() => undefined),
+        release: () => letGo(answer.body),
       }
     },
     listModels: async () => {
@@ -147,6 +152,12 @@ async function* translated(body: Dispatcher.ResponseData['body']): AsyncGenerato
   } catch (error) {
     throw transportError(error)
   }
+}
+
+function letGo(body: Dispatcher.ResponseData['body']): void {
+  if (body.closed) return
+  const soon = AbortSignal.timeout(LINGER_MS)
+  void body.dump({ limit: Number.MAX_SAFE_INTEGER, signal: soon }).catch(() => undefined)
 }
 
 /** @throws when the body is longer than `limit` bytes */
@@ -203,7 +214,7 @@ function modelsIn(text: string): ListedModel[] {
   if (!list.success)
     throw new AppError('upstream_failed', 'The model provider answered with something other than a list of models')
   const byId = new Map<string, ListedModel>()
-  for (const entry of list.data) {
+  for (const entry of list.data.slice(0, MOST_MODELS)) {
     const model = ModelEntry.safeParse(entry)
     if (!model.success) continue
     const { id, owned_by: ownedBy, created } = model.data

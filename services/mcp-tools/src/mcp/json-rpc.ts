@@ -4,7 +4,6 @@ import { type AppError, type ErrorPresenter, toAppError } from '@jan/service-kit
 export const RPC = {
   parseError: -32700,
   invalidRequest: -32600,
-  methodNotFound: -32601,
   invalidParams: -32602,
   internalError: -32603,
   serverError: -32000,

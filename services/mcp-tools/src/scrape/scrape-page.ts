@@ -59,15 +59,14 @@ const failure = (code: ErrorCode, message: string, cause?: unknown): ScrapeFailu
 
 function presentPage(page: ReadPage, response: GuardedResponse, request: ScrapeRequest, now: Date): ScrapedPage {
   const { startIndex = 0, maxChars = DEFAULT_MAX_CHARS } = request
-  const end = cutAt(page.text, startIndex + maxChars)
+  const end = startIndex + maxChars
+  const longest = Math.max(page.text.length, page.markdown?.length ?? 0)
   return {
     source_url: response.url,
     title: page.title,
-    text: page.text.slice(startIndex, end),
-    text_preview: preview(page.text),
-    ...(page.markdown === null
-      ? {}
-      : { markdown: page.markdown.slice(startIndex, cutAt(page.markdown, startIndex + maxChars)) }),
+    text: piece(page.text, startIndex, end),
+    text_preview: page.text.length > PREVIEW_CHARS ? `${piece(page.text, 0, PREVIEW_CHARS)}…` : page.text,
+    ...(page.markdown === null ? {} : { markdown: piece(page.markdown, startIndex, end) }),
     metadata: {
       status: response.status,
       contentType: response.headers.get('content-type') ?? '',
@@ -76,17 +75,16 @@ function presentPage(page: ReadPage, response: GuardedResponse, request: ScrapeR
     },
     total_chars: page.text.length,
     start_index: startIndex,
-    next_start_index: end < page.text.length ? end : null,
+    next_start_index: end < longest ? end : null,
     cache_status: 'live',
     fetched_at: now.toISOString(),
   }
 }
 
-const preview = (text: string): string =>
-  text.length <= PREVIEW_CHARS ? text : `${text.slice(0, cutAt(text, PREVIEW_CHARS))}…`
+/** Cut between characters, so that pieces join: half a character is refused by databases and other readers of JSON. */
+const piece = (text: string, start: number, end: number): string => text.slice(cutAt(text, start), cutAt(text, end))
 
-/** Never between the halves of a character: half a character is refused by databases and other readers of JSON. */
-function cutAt(text: string, index: number): number {
+const cutAt = (text: string, index: number): number => {
   const isHighHalf = (text.charCodeAt(index - 1) & 0xfc00) === 0xd800
   return isHighHalf ? index - 1 : index
 }

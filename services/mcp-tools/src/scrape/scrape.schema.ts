@@ -30,7 +30,7 @@ export const scrapeOutput = z.object({
   }),
   total_chars: z.int().describe('Length of the whole text'),
   start_index: z.int(),
-  next_start_index: z.int().nullable().describe('Where to go on, null at the end'),
+  next_start_index: z.int().nullable().describe('Where to go on, null at the end of text and Markdown'),
   cache_status: z.literal('live'),
   fetched_at: z.iso.datetime(),
 })

@@ -8,10 +8,10 @@ import type { EngineAnswer, EngineChoice, SearchEngine, SearchQuery } from './se
 export type SearchDeps = {
   /** In the order they are asked; the next one is asked when one fails. */
   engines: EngineChoice[]
-  /** The operator's domains, normalised; undefined allows all. */
+  /** The operator's domains, as `parseDomainFilter` gives them; undefined allows all. */
   domains?: string[] | undefined
   locationHint?: string | undefined
-  /** The operator's wish, which a caller may override either way. */
+  /** No search leaves the machine. A caller may wish for the same, and cannot lift it. */
   offline: boolean
   clock: () => Date
   log: Pick<Logger, 'warn'>
@@ -40,7 +40,7 @@ export async function searchWeb(
     return failure('forbidden', 'The operator allows none of the domains of domain_allow_list to be searched')
   const hint = filled(input.location_hint) ?? deps.locationHint
   const query = buildQuery(input, withSites(input.q, allowed), hint)
-  const asked = await askInOrder(deps, input.offline_mode ?? deps.offline, query, signal)
+  const asked = await askInOrder(deps, deps.offline || input.offline_mode === true, query, signal)
   if (!asked) return failure('upstream_failed', 'No search engine answered')
   return presentSearch(asked, { input, query, allowed, hint, now: deps.clock() })
 }
@@ -115,7 +115,7 @@ type Shown = {
 
 function presentSearch({ engine, answer, reason }: Asked, { input, query, allowed, hint, now }: Shown): SearchDocument {
   const { name, live } = engine
-  const pages = answer.pages.filter((page) => isAllowed(allowed, page.url)).slice(0, query.num)
+  const pages = answer.pages.filter(({ url }) => /^https?:/.test(url) && isAllowed(allowed, url)).slice(0, query.num)
   return {
     query: input.q,
     engine: name,
@@ -138,7 +138,8 @@ function presentSearch({ engine, answer, reason }: Asked, { input, query, allowe
       cache_status: live ? 'live' : 'fallback',
       fetched_at: now.toISOString(),
     })),
-    citations: pages.map((page) => page.url).filter((url) => url !== ''),
+    // The link of an offline answer is no source of anything.
+    citations: live ? pages.map((page) => page.url) : [],
   }
 }
 

@@ -1,4 +1,4 @@
-import { AppError, type ErrorCode, toAppError } from '@jan/service-kit/errors'
+import { AppError, ERRORS, type ErrorCode, toAppError } from '@jan/service-kit/errors'
 import { type CallToolResult, ProtocolError } from '@modelcontextprotocol/server'
 import type { z } from 'zod'
 import { toolCalled } from '../events.ts'
@@ -41,7 +41,8 @@ export async function callTool(
     }
     const known = toAppError(error)
     report(outcomeOf(known.code))
-    if (known.extra.cause !== undefined) call.log.warn({ err: known.extra.cause, tool: name }, 'tool failed')
+    if (known.extra.cause !== undefined)
+      call.log[ERRORS[known.code].log]({ err: known.extra.cause, tool: name }, 'tool failed')
     return presentFailure(name, known)
   }
 }
@@ -59,7 +60,8 @@ async function runInTime(tool: Tool, deps: ToolDeps, call: ToolCall, input: unkn
   })
   try {
     signal.throwIfAborted()
-    return await Promise.race([tool.run(deps, { ...call, signal }, input), ended])
+    const run = async () => tool.run(deps, { ...call, signal }, input)
+    return await Promise.race([run(), ended])
   } catch (error) {
     // Whatever a tool makes of its aborted signal: the reason is that its time is over.
     throw clock.signal.aborted ? clock.signal.reason : error

@@ -78,7 +78,7 @@ function presentRun({ stdout, stderr, result, error, truncated }: PythonExecOutp
     stdout.trimEnd(),
     stderr && `stderr:\n${stderr.trimEnd()}`,
     result !== null && `result: ${result}`,
-    error !== null && error.trimEnd(),
+    error?.trimEnd(),
     truncated && '(output was cut)',
   ].filter(Boolean)
   return parts.length > 0 ? parts.join('\n') : '(the program printed nothing)'

@@ -16,10 +16,10 @@ export function parseDataUrl(text: string, maxBytes: number): Buffer {
   if (!/;base64$/i.test(text.slice(0, comma))) throw invalid('The data URL must be base64 encoded', PARAM)
   const encoded = text.slice(comma + 1)
   if (encoded === '') throw invalid('The data URL is empty', PARAM)
-  if (encoded.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(encoded))
+  const data = encoded.replace(/={1,2}$/, '')
+  if (encoded.length % 4 !== 0 || /[^A-Za-z0-9+/]/.test(data))
     throw invalid('The data URL holds base64 that is not valid', PARAM)
-  const padding = encoded.endsWith('==') ? 2 : encoded.endsWith('=') ? 1 : 0
-  if ((encoded.length / 4) * 3 - padding > maxBytes) throw tooLarge(maxBytes)
+  if (Math.floor((data.length * 3) / 4) > maxBytes) throw tooLarge(maxBytes)
   return Buffer.from(encoded, 'base64')
 }
 

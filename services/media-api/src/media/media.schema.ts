@@ -12,6 +12,7 @@ export const IngestMedia = z
     source: z.object({
       type: z
         .string()
+        .max(64)
         .describe('data_url (or datauri, dataurl) or remote_url (or remoteuri, remote), in any letter case'),
       data_url: z.string().optional().describe('With data_url: data:<type>;base64,<bytes>'),
       url: z.string().optional().describe('With remote_url: an http or https URL that this service fetches'),

@@ -65,7 +65,10 @@ async function resolveEach(
 function requireWellFormed(ids: string[]): void {
   const malformed = ids.filter((id) => !MediaId.safeParse(id).success)
   if (malformed.length > 0)
-    throw invalid(`ids: expected jan_ and a lower-case ULID, not ${malformed.map((id) => `'${id}'`).join(', ')}`, 'ids')
+    throw invalid(
+      `ids: expected jan_ and a lower-case ULID, not ${malformed.map((id) => `'${id.slice(0, 40)}'`).join(', ')}`,
+      'ids',
+    )
 }
 
 function requireFitting({ settings }: Needs, found: Map<string, Media>, counts: Counts): void {

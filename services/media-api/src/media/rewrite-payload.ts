@@ -4,8 +4,8 @@ import { invalid } from '@jan/service-kit/errors'
 /** Deeper than any message; recursion stays far from the end of the stack. */
 const MAX_DEPTH = 200
 
-/** `data:<type>;jan_…` wherever it stands in a text; the type in it is decoration. */
-const PLACEHOLDER = /data:[a-z]+\/[a-z0-9.+-]+;(jan_[0-9a-hjkmnp-tv-z]{26})(?![0-9a-z])/gi
+/** `data:<type>;jan_…` wherever it stands in a text; the type in it is decoration. Bounded, as texts may be megabytes. */
+const PLACEHOLDER = /data:[a-z]{1,32}\/[a-z0-9.+-]{1,128};(jan_[0-9a-hjkmnp-tv-z]{26})(?![0-9a-z])/gi
 
 /**
  * Replaces each id that stands alone as a string, and each placeholder inside one, by what `replace` says.

@@ -1,9 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { access, constants, type FileHandle, mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { AppError, invalid, unavailable } from '@jan/service-kit/errors'
+import { AppError } from '@jan/service-kit/errors'
+import { exactBytes } from './exact-bytes.ts'
 import { type Content, isObjectKey, type ObjectStorage } from './object-storage.ts'
 import type { UrlSigner } from './url-signer.ts'
+import { usable } from './usable.ts'
 
 /** A temporary file older than this was left by a process that died. */
 const STALE_MS = 24 * 3_600_000
@@ -68,9 +70,7 @@ function fileOf(root: string, key: string): string {
 async function writeDurably(path: string, content: Content): Promise<void> {
   const file = await open(path, 'wx', 0o600)
   try {
-    await writeFile(file, Buffer.isBuffer(content) ? content : content.stream)
-    const { size } = await file.stat()
-    if (size !== content.length) throw invalid(`${size} bytes came where ${content.length} were announced`)
+    await writeFile(file, Buffer.isBuffer(content) ? content : exactBytes(content))
     await file.sync()
   } finally {
     await file.close()
@@ -104,14 +104,5 @@ async function ifThere<T>(found: Promise<T>): Promise<T | undefined> {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
     throw error
-  }
-}
-
-async function usable<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    if (error instanceof AppError) throw error
-    throw unavailable('The object storage cannot be used right now', error)
   }
 }

@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import {
   DeleteObjectCommand,
   GetObjectCommand,
@@ -11,9 +11,10 @@ import {
 } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import type { Secret } from '@jan/service-kit/config'
-import { unavailable } from '@jan/service-kit/errors'
 import { contentDisposition } from './content-disposition.ts'
-import type { ObjectStorage } from './object-storage.ts'
+import { exactBytes } from './exact-bytes.ts'
+import type { Content, ObjectStorage } from './object-storage.ts'
+import { usable } from './usable.ts'
 
 export type S3StorageOptions = {
   endpoint?: string | undefined
@@ -37,8 +38,17 @@ export function createS3Storage(options: S3StorageOptions): S3Storage {
   return {
     put: (Key, content, { type }) =>
       usable(async () => {
-        const Body = Buffer.isBuffer(content) ? content : (content.stream as Readable)
-        await client.send(new PutObjectCommand({ Bucket, Key, Body, ContentLength: content.length, ContentType: type }))
+        const { body, failed } = bodyOf(content)
+        const command = new PutObjectCommand({
+          Bucket,
+          Key,
+          Body: body,
+          ContentLength: content.length,
+          ContentType: type,
+        })
+        await client.send(command, { abortSignal: failed }).catch((error: unknown) => {
+          throw failed.aborted ? failed.reason : error
+        })
       }),
 
     get: (Key, range) =>
@@ -83,6 +93,8 @@ export function createS3Storage(options: S3StorageOptions): S3Storage {
   }
 }
 
+const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+
 function createClient(options: S3StorageOptions, endpoint: string | undefined): S3Client {
   const config: S3ClientConfig = {
     region: options.region,
@@ -92,9 +104,20 @@ function createClient(options: S3StorageOptions, endpoint: string | undefined): 
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     maxAttempts: 2,
+    // Its failures reach us as errors; by itself it would also write them to the console.
+    logger: silent,
     requestHandler: { connectionTimeout: 2_000, requestTimeout: 30_000 },
   }
   return new S3Client(endpoint ? { ...config, endpoint } : config)
+}
+
+/** The SDK waits forever for a stream that broke, so its failure must end the request. */
+function bodyOf(content: Content): { body: Buffer | Readable; failed: AbortSignal } {
+  const failure = new AbortController()
+  if (Buffer.isBuffer(content)) return { body: content, failed: failure.signal }
+  const body = Readable.from(exactBytes(content), { objectMode: false })
+  body.once('error', (error) => failure.abort(error))
+  return { body, failed: failure.signal }
 }
 
 async function ifThere<T>(ask: () => Promise<T>): Promise<T | undefined> {
@@ -107,12 +130,4 @@ async function ifThere<T>(ask: () => Promise<T>): Promise<T | undefined> {
       throw error
     }
   })
-}
-
-async function usable<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    throw unavailable('The object storage cannot be used right now', error)
-  }
 }

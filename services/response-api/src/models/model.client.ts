@@ -1,4 +1,4 @@
-import { AppError, type ErrorCode, toAppError } from '@jan/service-kit/errors'
+import { AppError, type ErrorCode } from '@jan/service-kit/errors'
 import { type Peer, type PeerResponse, peerError } from '@jan/service-kit/http-client'
 import type { Who } from '@jan/service-kit/route'
 import { createParser } from 'eventsource-parser'
@@ -150,7 +150,7 @@ function refusal(answer: PeerResponse, text: string): AppError {
   const plain = peerError('llm-api', answer, text)
   const gateway = GATEWAY_ERRORS[answer.status]
   const message = gateway && typeof body?.message === 'string' ? body.message : plain.message
-  return new AppError(gateway ?? toAppError(plain).code, message, {
+  return new AppError(gateway ?? plain.code, message, {
     ...plain.extra,
     ...(typeof error.param === 'string' ? { param: error.param } : {}),
     ...(typeof error.code === 'string' && plain.code !== 'upstream_failed' ? { wireCode: error.code } : {}),

@@ -61,7 +61,9 @@ function answer(entries: Entry[], callId: string, output: string): void {
 }
 
 const failureOf = ({ error }: Item) =>
-  error ? `Error: ${typeof error === 'string' ? error : textOf((error as { content?: unknown }).content)}` : 'This call was not finished.'
+  error
+    ? `Error: ${typeof error === 'string' ? error : textOf((error as { content?: unknown }).content)}`
+    : 'This call was not finished.'
 
 type Part = { type: string; [field: string]: unknown }
 

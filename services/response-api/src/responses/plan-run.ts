@@ -63,8 +63,7 @@ function refuseWhatIsNotOffered(body: CreateResponse): void {
 
 async function readHistory(deps: Pick<Deps, 'responses'>, { caller }: Who, id: string): Promise<Item[]> {
   const previous = await deps.responses.find(caller.workspaceId, id)
-  if (!previous)
-    throw new AppError('not_found', notFound('Response', id).message, { param: 'previous_response_id' })
+  if (!previous) throw new AppError('not_found', notFound('Response', id).message, { param: 'previous_response_id' })
   if (previous.status === 'in_progress')
     throw invalid(`previous_response_id: '${id}' is still in progress`, 'previous_response_id')
   return deps.responses.context(caller.workspaceId, id)
@@ -121,7 +120,12 @@ function chatSettings(body: CreateResponse, model: string, toolChoice: ToolChoic
     service_tier: body.service_tier,
   }
   const given = Object.entries(fields).filter(([, value]) => value !== undefined && value !== null)
-  return { model, toolChoice, maxOutputTokens: maxOutputTokens(body), fields: Object.fromEntries([...unknown, ...given]) }
+  return {
+    model,
+    toolChoice,
+    maxOutputTokens: maxOutputTokens(body),
+    fields: Object.fromEntries([...unknown, ...given]),
+  }
 }
 
 function chatFormat({ type, ...named }: NonNullable<NonNullable<CreateResponse['text']>['format']>) {

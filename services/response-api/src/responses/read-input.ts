@@ -43,7 +43,7 @@ export function readInput(input: CreateResponse['input'], newId: (prefix: string
     if (!kind) throw invalid(`input.${at}.type: items of type '${type}' are not supported`, `input.${at}.type`)
     const parsed = kind.safeParse(item)
     if (!parsed.success) throw wrongItem(at, parsed.error)
-    const stored = { status: 'completed', ...parsed.data, type, id: parsed.data.id ?? newId(PREFIXES[type]!) }
+    const stored = { status: 'completed', ...parsed.data, type, id: String(parsed.data.id ?? newId(PREFIXES[type]!)) }
     return type === 'message' ? { ...stored, content: partsOf(parsed.data) } : stored
   })
 }

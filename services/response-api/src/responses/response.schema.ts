@@ -14,7 +14,10 @@ const TextFormat = z
     schema: Schema.optional(),
     strict: z.boolean().nullish(),
   })
-  .refine((format) => format.type !== 'json_schema' || (format.name && format.schema), 'json_schema needs name and schema')
+  .refine(
+    (format) => format.type !== 'json_schema' || (format.name && format.schema),
+    'json_schema needs name and schema',
+  )
 
 const NamedFunction = z.looseObject({
   type: z.literal('function'),

@@ -16,7 +16,9 @@ const ToolList = z.looseObject({
       name: z.string(),
       description: z.string().optional(),
       inputSchema: z.record(z.string(), z.unknown()),
-      annotations: z.looseObject({ readOnlyHint: z.boolean().optional(), idempotentHint: z.boolean().optional() }).optional(),
+      annotations: z
+        .looseObject({ readOnlyHint: z.boolean().optional(), idempotentHint: z.boolean().optional() })
+        .optional(),
     }),
   ),
   nextCursor: z.string().optional(),

@@ -1,15 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { decodeProtectedHeader } from 'jose'
-import {
-  BASE_URL,
-  call,
-  type Entry,
-  ISSUER,
-  PASSWORD,
-  SECRET,
-  startIdentity,
-  type TestIdentity,
-} from './identity.fixture.ts'
+import { call, ISSUER, PASSWORD, SECRET, startIdentity, type TestIdentity } from './identity.fixture.ts'
 
 let identity: TestIdentity
 let ann: string
@@ -23,50 +14,6 @@ afterAll(() => identity.end())
 const error = (status: number, name: string, description: string) => ({
   status,
   body: { error: name, error_description: description },
-})
-
-describe('what the realm publishes', () => {
-  test('discovery names the fixed issuer and only what is served, whatever Host was called', async () => {
-    const { status, body } = await call(`${identity.url}/realms/jan/.well-known/openid-configuration`)
-    expect(status).toBe(200)
-    expect(body).toMatchObject({
-      issuer: ISSUER,
-      jwks_uri: `${ISSUER}/protocol/openid-connect/certs`,
-      token_endpoint: `${ISSUER}/protocol/openid-connect/token`,
-      userinfo_endpoint: `${ISSUER}/protocol/openid-connect/userinfo`,
-      revocation_endpoint: `${ISSUER}/protocol/openid-connect/revoke`,
-      grant_types_supported: ['password', 'refresh_token', 'client_credentials'],
-    })
-    expect(body).not.toHaveProperty('authorization_endpoint')
-    expect(JSON.stringify(body)).not.toContain('127.0.0.1')
-  })
-
-  test('the key set holds a signing and an encryption key, and nothing private', async () => {
-    const { body, headers } = await call(`${identity.openid}/certs`)
-    const keys = body.keys as Entry[]
-    expect(keys.map((key) => [key.use, key.alg]).sort()).toEqual([
-      ['enc', 'RSA-OAEP'],
-      ['sig', 'RS256'],
-    ])
-    expect(keys.some((key) => 'd' in key || 'p' in key)).toBe(false)
-    expect(headers.get('cache-control')).toBe('no-cache')
-  })
-
-  test('the realm tells its public key', async () => {
-    const { body } = await call(`${identity.url}/realms/jan`)
-    expect(body).toMatchObject({ realm: 'jan', 'token-service': `${ISSUER}/protocol/openid-connect` })
-    expect(body.public_key).toMatch(/^MIIBIjAN/)
-  })
-
-  test.each([
-    ['GET', '/realms/jan/protocol/openid-connect/token', 405, 'HTTP 405 Method Not Allowed'],
-    ['DELETE', '/realms/jan', 405, 'HTTP 405 Method Not Allowed'],
-    ['GET', '/realms/jan/protocol/openid-connect/nothing', 404, 'HTTP 404 Not Found'],
-    ['GET', '/realms/other/protocol/openid-connect/certs', 404, 'Realm does not exist'],
-    ['GET', '/nothing', 404, 'Unable to find matching target resource method'],
-  ])('%s %s is %i', async (method, path, status, text) => {
-    expect(await call(identity.url + path, { method })).toMatchObject({ status, body: { error: text } })
-  })
 })
 
 describe('password grant', () => {
@@ -321,103 +268,4 @@ describe('refresh', () => {
     expect(answer.expires_in).toBeLessThanOrEqual(60)
     expect(answer.refresh_expires_in).toBeLessThanOrEqual(60)
   })
-})
-
-describe('ending', () => {
-  const end = (path: string, form: Record<string, string>) => call(`${identity.openid}/${path}`, { form })
-
-  test('logout ends the session, again too', async () => {
-    const { body } = await identity.login('ann', { scope: 'openid' })
-    const form = { client_id: 'jan-client', refresh_token: body.refresh_token }
-    expect((await end('logout', form)).status).toBe(204)
-    expect((await end('logout', form)).status).toBe(204)
-    expect(await identity.refresh(body.refresh_token)).toMatchObject(error(400, 'invalid_grant', 'Session not active'))
-    expect((await identity.userinfo(body.access_token)).headers.get('www-authenticate')).toContain(
-      'user_session_not_found',
-    )
-    expect((await end('logout', { client_id: 'jan-client', refresh_token: 'garbage' })).status).toBe(400)
-  })
-
-  test('revoking a refresh token ends its session; a second time is 200 with a body', async () => {
-    const { body } = await identity.login('ann')
-    const form = { client_id: 'jan-client', token: body.refresh_token }
-    expect(await end('revoke', form)).toMatchObject({ status: 200, text: '' })
-    expect(await end('revoke', form)).toMatchObject(error(200, 'invalid_token', 'Invalid token'))
-    expect(await identity.refresh(body.refresh_token)).toMatchObject(error(400, 'invalid_grant', 'Session not active'))
-    expect(await end('revoke', { client_id: 'jan-client' })).toMatchObject(
-      error(400, 'invalid_request', 'Token not provided'),
-    )
-  })
-
-  test('revoking an access token ends that token only; another client may not', async () => {
-    const { body } = await identity.login('ann', { scope: 'openid' })
-    const form = { client_id: 'jan-client', token: body.access_token }
-    expect(await end('revoke', { ...form, client_id: 'jan-mcp' })).toMatchObject(
-      error(400, 'invalid_request', 'Unmatching clients'),
-    )
-    expect((await end('revoke', form)).status).toBe(200)
-    expect((await identity.userinfo(body.access_token)).status).toBe(401)
-    expect((await identity.refresh(body.refresh_token)).status).toBe(200)
-  })
-})
-
-describe('userinfo', () => {
-  test('answers from today’s data', async () => {
-    const id = await identity.createUser({ username: 'changing', attributes: { pid: ['p1'] } })
-    const { body } = await identity.login('changing', { scope: 'openid' })
-    await identity.admin(`/users/${id}`, { method: 'PUT', json: { firstName: 'New' } })
-    const info = await identity.userinfo(body.access_token)
-    expect(info.body).toEqual({
-      sub: id,
-      email_verified: false,
-      preferred_username: 'changing',
-      name: 'New',
-      given_name: 'New',
-      pid: 'p1',
-    })
-  })
-
-  test('refuses with a header and no body', async () => {
-    const { body } = await identity.login('ann')
-    const cases: [string | undefined, number, string][] = [
-      [undefined, 401, 'Bearer realm="jan"'],
-      ['x.y.z', 401, 'error="invalid_token", error_description="Token verification failed"'],
-      [body.refresh_token, 401, 'error="invalid_token"'],
-      [body.access_token, 403, 'error="insufficient_scope", error_description="Missing openid scope"'],
-    ]
-    for (const [token, status, header] of cases) {
-      const answer = await identity.userinfo(token)
-      expect([answer.status, answer.text]).toEqual([status, ''])
-      expect(answer.headers.get('www-authenticate')).toContain(header)
-    }
-  })
-})
-
-describe('realm master', () => {
-  const url = () => `${identity.url}/realms/master/protocol/openid-connect/token`
-  const form = { grant_type: 'password', client_id: 'admin-cli', username: 'admin', password: 'master-password' }
-
-  test('gives its administrator a short token that the admin API takes', async () => {
-    const { status, body } = await call(url(), { form })
-    expect(status).toBe(200)
-    expect(body).toMatchObject({ token_type: 'Bearer', expires_in: 60 })
-    expect((await identity.admin('/users/count', { token: body.access_token })).status).toBe(200)
-    expect((await identity.userinfo(body.access_token)).status).toBe(401)
-  })
-
-  test('serves nobody and nothing else', async () => {
-    expect(await call(url(), { form: { ...form, password: 'wrong' } })).toMatchObject(
-      error(400, 'invalid_grant', 'Invalid user credentials'),
-    )
-    expect((await call(url(), { form: { ...form, username: 'ann', password: PASSWORD } })).status).toBe(400)
-    expect((await call(url(), { form: { ...form, client_id: 'jan-client' } })).status).toBe(401)
-    expect((await call(url(), { form: { ...form, grant_type: 'client_credentials' } })).status).toBe(400)
-    expect((await call(url())).status).toBe(405)
-    expect((await call(`${identity.url}/realms/master`)).status).toBe(404)
-  })
-})
-
-test('the address of new users follows the fixed base URL', async () => {
-  const created = await identity.admin('/users', { json: { username: 'located' } })
-  expect(created.headers.get('location')).toMatch(new RegExp(`^${BASE_URL}/admin/realms/jan/users/[0-9a-f-]{36}$`))
 })

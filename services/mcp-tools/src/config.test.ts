@@ -1,0 +1,47 @@
+import { describe, expect, test } from '@jest/globals'
+import { loadConfig } from './config.ts'
+
+const KEYS = { INTERNAL_TOKEN_KEYS: `k:${Buffer.alloc(32, 1).toString('base64url')}` }
+
+describe('the configuration', () => {
+  test('starts on a laptop with nothing but the key ring', () => {
+    expect(loadConfig(KEYS)).toMatchObject({
+      http: { host: '127.0.0.1', port: 8091 },
+      publicUrl: 'http://localhost:8000',
+      sessionKeys: [],
+      search: { offline: false, domains: [] },
+      sandbox: {
+        requireApproval: false,
+        poolSize: 1,
+        timeoutMs: 30_000,
+        stateDir: expect.stringMatching(/jan-sandbox$/),
+      },
+      outboundAllow: [],
+    })
+  })
+
+  test('takes what operators write', () => {
+    const config = loadConfig({
+      ...KEYS,
+      SERPER_DOMAIN_FILTER: 'https://www.Example.com/, docs.example.org',
+      MCP_SANDBOX_REQUIRE_APPROVAL: 'True',
+      OUTBOUND_ALLOW: '127.0.0.1:9000, intranet.example:8080',
+      MCP_STATE_KEY: Buffer.alloc(32, 9).toString('base64url'),
+    })
+    expect(config.search.domains).toEqual(['example.com', 'docs.example.org'])
+    expect(config.sandbox.requireApproval).toBe(true)
+    expect(config.outboundAllow).toEqual(['127.0.0.1:9000', 'intranet.example:8080'])
+    expect(config.sessionKeys).toHaveLength(1)
+  })
+
+  test.each([
+    ['OUTBOUND_ALLOW', 'http://10.0.0.1', /not of the form host:port/],
+    ['SERPER_DOMAIN_FILTER', 'example.com/path', /is not a domain/],
+    ['MCP_SEARCH_ENGINE', 'bing', /MCP_SEARCH_ENGINE/],
+    ['MCP_STATE_KEY', 'c2hvcnQ', /32 bytes/],
+    ['SANDBOX_POOL_SIZE', '0', /SANDBOX_POOL_SIZE/],
+    ['PUBLIC_URL', 'nowhere', /PUBLIC_URL/],
+  ])('refuses %s=%s', (name, value, message) => {
+    expect(() => loadConfig({ ...KEYS, [name]: value })).toThrow(message)
+  })
+})

@@ -1,0 +1,124 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { toAppError } from '@jan/service-kit/errors'
+import { isDatabaseDown } from '@jan/service-kit/postgres-errors'
+import type { PrismaClient } from '../generated/prisma/client.ts'
+import type { ResponseRecord } from '../responses/present-response.ts'
+import { itemRows } from '../responses/response.store.ts'
+
+/** An event as it is sent: `data` is JSON, and holds the sequence number too. */
+export type WireEvent = { sequence: number; type: string; data: string }
+
+/** Where the events of one run live. Nobody reads an event before it is committed. */
+export type RunLog = {
+  /** Takes events in the order of their numbers. They are committed in groups: what gathers while a commit is under way is the next one. */
+  append(events: WireEvent[]): void
+  /** How many events wait for their commit. */
+  backlog(): number
+  /** Waits until everything appended is committed. @throws when it cannot be stored */
+  committed(): Promise<void>
+  /** The last events together with how the response ended, in one commit. */
+  finish(events: WireEvent[], record: ResponseRecord): Promise<void>
+  /** Committed events as they come, until the run has finished; for one reader. @throws when the log failed */
+  read(): AsyncGenerator<WireEvent>
+  /** Aborted when events cannot be stored: then the run must stop. */
+  signal: AbortSignal
+}
+
+export type RunLogs = { stored(responseId: string): RunLog; inMemory(): RunLog }
+
+type Save = (events: WireEvent[], final?: ResponseRecord) => Promise<void>
+
+export const createRunLogs = (db: PrismaClient): RunLogs => ({
+  stored: (responseId) => openRunLog((events, final) => patiently(() => save(db, responseId, events, final))),
+  inMemory: () => openRunLog(async () => undefined),
+})
+
+/** Saving twice changes nothing, so a commit whose answer was lost may be repeated. */
+async function save(db: PrismaClient, responseId: string, events: WireEvent[], final?: ResponseRecord): Promise<void> {
+  const data = events.map(({ sequence, type, data }) => ({ responseId, sequenceNumber: sequence, type, data }))
+  const putEvents = db.responseEvent.createMany({ data, skipDuplicates: true })
+  if (!final) return void (await putEvents)
+  await db.$transaction([
+    putEvents,
+    db.responseItem.createMany({ data: itemRows(responseId, 'output', final.output), skipDuplicates: true }),
+    db.response.update({
+      where: { id: responseId },
+      data: {
+        status: final.status,
+        model: final.model,
+        result: JSON.stringify(final.result),
+        completedAt: new Date(final.completedAt ?? final.createdAt),
+      },
+    }),
+  ])
+}
+
+const WAITS_MS = [50, 200, 500, 1000, 2000]
+
+/** A database that restarts must not fail the runs of everybody. */
+async function patiently(work: () => Promise<void>): Promise<void> {
+  for (const wait of WAITS_MS) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isDatabaseDown(error)) throw error
+      await sleep(wait)
+    }
+  }
+  return work()
+}
+
+export function openRunLog(save: Save): RunLog {
+  const waiting: WireEvent[] = []
+  const readable: WireEvent[] = []
+  const failed = new AbortController()
+  let flushing: Promise<void> | undefined
+  let finished = false
+  let news = Promise.withResolvers<void>()
+
+  const publish = (events: WireEvent[]) => {
+    readable.push(...events)
+    news.resolve()
+    news = Promise.withResolvers()
+  }
+  const store = async (events: WireEvent[], final?: ResponseRecord) => {
+    try {
+      await save(events, final)
+      finished = final !== undefined
+      publish(events)
+    } catch (error) {
+      failed.abort(toAppError(error))
+      publish([])
+    }
+  }
+  const flush = async () => {
+    while (waiting.length > 0 && !failed.signal.aborted) await store(waiting.splice(0))
+    flushing = undefined
+  }
+  const committed = async () => {
+    await flushing
+    failed.signal.throwIfAborted()
+  }
+  return {
+    signal: failed.signal,
+    append: (events) => {
+      waiting.push(...events)
+      flushing ??= flush()
+    },
+    backlog: () => waiting.length,
+    committed,
+    finish: async (events, record) => {
+      await committed()
+      await store(events, record)
+      failed.signal.throwIfAborted()
+    },
+    read: async function* () {
+      for (;;) {
+        yield* readable.splice(0)
+        failed.signal.throwIfAborted()
+        if (finished && readable.length === 0) return
+        if (readable.length === 0) await news.promise
+      }
+    },
+  }
+}
