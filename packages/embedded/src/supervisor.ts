@@ -41,14 +41,15 @@ export async function startPlatform(
 
   const opened: (() => Promise<unknown>)[] = []
   const pids: Record<string, number> = {}
-  const note = (state: 'starting' | 'ready') => writeRunning(layout, { pid: process.pid, state, children: pids })
+  let state: 'starting' | 'ready' = 'starting'
+  const note = () => writeRunning(layout, { pid: process.pid, state, children: pids })
   let stopping = false
   const stop = async () => {
     stopping = true
     for (const close of opened.splice(0).reverse()) await close()
     forgetRunning(layout)
   }
-  note('starting')
+  note()
   try {
     const postgres = await keepPostgres(layout, secrets, tell, () => stopping)
     opened.push(() => postgres.stop())
@@ -62,7 +63,7 @@ export async function startPlatform(
         () => stopping,
         (pid) => {
           pids[part.name] = pid
-          note(stopping ? 'starting' : 'ready')
+          note()
         },
       )
       opened.push(() => child.stop())
@@ -71,7 +72,8 @@ export async function startPlatform(
     // The gateway opens last, when there is something behind it.
     await Promise.all(ready.filter((part) => part.name !== 'gateway').map(start))
     await Promise.all(ready.filter((part) => part.name === 'gateway').map(start))
-    note('ready')
+    state = 'ready'
+    note()
     return { secrets, stop }
   } catch (error) {
     await stop()

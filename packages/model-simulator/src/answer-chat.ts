@@ -9,26 +9,23 @@ import type { Turn } from './script.ts'
 /** `id` stands in every identifier; `created` is in seconds; `left` aborts when nobody waits for the answer any more. */
 export type ChatCall = { request: ChatRequest; turn: Turn; id: string; created: number; left: AbortSignal }
 
-/** Answers one chat completion as its turn says: an error, a JSON answer or a stream, with delays and faults. */
+/** Answers one chat completion as its turn says, with delays and faults. Throws the error that the turn asks for. */
 export async function answerChat(response: ServerResponse, call: ChatCall): Promise<void> {
   const { turn, request, left } = call
+  response.setHeaders(new Headers(turn.headers))
   if (turn.delay_ms) await sleep(turn.delay_ms, undefined, { signal: left })
-  const html = turn.fault === 'html'
-  const failed = html || (turn.fault !== 'error_event' && Boolean(turn.status ?? turn.error))
-  const streamed = request.stream === true && !failed
-  const type = html ? 'text/html' : streamed ? 'text/event-stream' : 'application/json'
-  response.writeHead(failed ? (turn.status ?? (html ? 502 : 500)) : 200, { 'content-type': type, ...turn.headers })
-  const whole = () =>
-    html ? '<html><h1>Bad Gateway</h1></html>' : failed ? presentFailure(turn) : presentCompletion(call)
-  const pieces = breakPieces(streamed ? presentEvents(call) : [whole()], turn, streamed)
-  for (const [at, piece] of pieces.entries()) {
+  if ((turn.status || turn.error) && turn.fault !== 'error_event') throw scriptedError(turn)
+  const streamed = request.stream === true
+  const pieces = streamed ? presentEvents(call) : [presentCompletion(call)]
+  response.writeHead(200, { 'content-type': streamed ? 'text/event-stream' : 'application/json' })
+  for (const [at, piece] of breakPieces(pieces, turn, streamed).entries()) {
     if (at > 0 && turn.chunk_delay_ms) await sleep(turn.chunk_delay_ms, undefined, { signal: left })
     if (!response.write(piece)) await once(response, 'drain', { signal: left })
   }
   const { socket } = response
   // The empty write makes the reset wait until everything before it has reached the client.
   if (turn.fault === 'reset') socket?.write('', () => socket.resetAndDestroy())
-  else if (turn.fault === 'hang') await sleep(2 ** 31 - 1, undefined, { signal: left })
+  else if (turn.fault === 'hang') await once(left, 'abort')
   else response.end()
 }
 
@@ -46,7 +43,7 @@ function breakPieces(pieces: string[], turn: Turn, streamed: boolean): string[] 
     case 'garbage':
       return [...before, frame('{"choices":[{'), ...pieces.slice(after)]
     case 'error_event':
-      return [...before, frame(presentFailure(turn))]
+      return [...before, frame(JSON.stringify(scriptedError(turn).body))]
     case 'no_done':
       return streamed ? pieces.slice(0, -1) : pieces
     default:
@@ -54,7 +51,5 @@ function breakPieces(pieces: string[], turn: Turn, streamed: boolean): string[] 
   }
 }
 
-function presentFailure({ status = 500, error }: Turn): string {
-  const standard = new OpenAiError(status, `The script asked for status ${status}.`).body.error
-  return JSON.stringify({ error: { ...standard, ...error } })
-}
+const scriptedError = ({ status = 500, error }: Turn) =>
+  new OpenAiError(status, `The script asked for status ${status}.`, error)

@@ -2,9 +2,9 @@ import { z } from 'zod'
 import { modelId } from './model.ts'
 import { parseWith } from './openai-error.ts'
 
-const entry = z.string().min(1).or(z.array(z.int()).min(1))
+const text = z.string().min(1)
 const embeddingRequest = z.object({
-  input: entry.or(z.array(entry).min(1).max(2048)),
+  input: text.or(z.array(text).min(1)),
   encoding_format: z.enum(['float', 'base64']).default('float'),
   dimensions: z.int().min(1).max(4096).default(384),
 })
@@ -12,13 +12,13 @@ const embeddingRequest = z.object({
 /** Answers `POST /v1/embeddings`. The vectors have length 1; texts that share words are near each other. */
 export function embed(body: unknown): object {
   const { input, encoding_format: format, dimensions } = parseWith(embeddingRequest, body)
-  const texts = (typeof input === 'string' || typeof input[0] === 'number' ? [input] : input).map(String)
+  const texts = [input].flat()
   const data = texts.map((text, index) => {
     const vector = embedText(text, dimensions)
     const embedding = format === 'float' ? [...vector] : Buffer.from(vector.buffer).toString('base64')
     return { object: 'embedding', index, embedding }
   })
-  const tokens = texts.reduce((sum, text) => sum + Math.ceil(text.length / 4), 0)
+  const tokens = Math.ceil(texts.join('').length / 4)
   return { object: 'list', data, model: modelId, usage: { prompt_tokens: tokens, total_tokens: tokens } }
 }
 

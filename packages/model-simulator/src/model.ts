@@ -6,5 +6,5 @@ export const model = { id: modelId, object: 'model', created: 0, owned_by: 'jan-
 /** Throws 404 `model_not_found` for every other model. */
 export function requireModel(id: unknown): typeof model {
   if (id === modelId) return model
-  throw new OpenAiError(404, `The model \`${id}\` does not exist.`, 'model_not_found', 'model')
+  throw new OpenAiError(404, `The model \`${id}\` does not exist.`, { code: 'model_not_found', param: 'model' })
 }

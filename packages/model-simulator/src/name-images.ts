@@ -6,7 +6,7 @@ const names: Record<string, string> = { png: 'PNG', jpg: 'JPEG', gif: 'GIF', web
 
 /** The addresses of a message's images. */
 export const imageUrls = ({ content }: Message): string[] =>
-  Array.isArray(content) ? content.flatMap((part) => ('image_url' in part ? part.image_url.url : [])) : []
+  Array.isArray(content) ? content.flatMap((part) => (part.type === 'image_url' ? part.image_url.url : [])) : []
 
 /** Type, pixels and bytes of a data URL; a web address as it stands, unfetched. Throws 400 when it is no image. */
 export function nameImage(url: string): string {
@@ -20,6 +20,6 @@ export function nameImage(url: string): string {
     return `an image: ${names[type]}, ${width}×${height} pixels, ${bytes.length.toLocaleString('en-US')} bytes`
   } catch {
     const wanted = 'an http(s) address or the data URL of a PNG, JPEG, GIF or WebP'
-    throw new OpenAiError(400, `Invalid image: ${url.slice(0, 60)} is not ${wanted}.`, 'invalid_image', 'messages')
+    throw new OpenAiError(400, `Invalid image: ${url.slice(0, 60)} is not ${wanted}.`, { code: 'invalid_image' })
   }
 }

@@ -11,41 +11,30 @@ import { OpenAiError, parseJson } from './openai-error.ts'
 import { createRequestLog, type LoggedRequest } from './request-log.ts'
 import { chooseTurn, parseScript, type Turn } from './script.ts'
 
-/** `script` serves requests that bring none; `now` gives milliseconds; the log keeps the last `keep` requests. */
-export type SimulatorOptions = { script?: readonly Turn[] | undefined; now?: () => number; keep?: number }
-/** `close` stops listening and lets open answers end, for 5 seconds at most. */
+/** `script` serves requests that bring none; `now` gives milliseconds. */
+export type SimulatorOptions = { script?: readonly Turn[] | undefined; now?: () => number }
+/** `close` stops listening and breaks off open answers. */
 export type RunningSimulator = { url: string; port: number; close(): Promise<void> }
-type Call = { request: IncomingMessage; response: ServerResponse; entry: LoggedRequest; left: AbortSignal }
+type Call = { request: IncomingMessage; response: ServerResponse; entry: LoggedRequest }
 
-const drainMs = 5_000
 const loggedBytes = 1_048_576
 
 /** An OpenAI-compatible server that answers from scripts. `listen` rejects when the port is taken; port 0 is a free one. */
-export function createSimulator({ script, now = Date.now, keep = 100 }: SimulatorOptions = {}) {
-  const { log, clear, open } = createRequestLog(keep)
-  const closing = new AbortController()
+export function createSimulator({ script, now = Date.now }: SimulatorOptions = {}) {
+  const { log, open, clear } = createRequestLog()
   const server = createServer({ maxHeaderSize: 65_536, keepAliveTimeout: 75_000 }, serve)
-  const aside: Record<string, () => object> = {
-    'GET /healthz': () => ({ status: 'ok' }),
-    'GET /simulator/requests': () => log,
-    'DELETE /simulator/requests': clear,
-  }
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const operation = `${request.method} ${request.url?.split('?')[0]}`
-    if (aside[operation]) return sendJson(response, 200, aside[operation]())
-    const leaving = new AbortController()
-    const call = { request, response, entry: open(request, response), left: leaving.signal }
-    response.on('close', () => {
-      if (!response.writableFinished) leaving.abort()
-      if (closing.signal.aborted && log.in_flight === 0) server.closeAllConnections()
-    })
+    if (operation === 'GET /healthz') return sendJson(response, 200, { status: 'ok' })
+    if (operation === 'GET /simulator/requests') return sendJson(response, 200, log)
+    if (operation === 'DELETE /simulator/requests') return sendJson(response, 200, clear())
     try {
-      const answer = await answerOperation(operation, call)
+      const answer = await answerOperation(operation, { request, response, entry: open(request, response) })
       if (answer) sendJson(response, 200, answer)
     } catch (error) {
       const refusal = error instanceof OpenAiError ? error : new OpenAiError(500, `The simulator failed: ${error}`)
-      if (call.left.aborted || closing.signal.aborted || response.headersSent) response.destroy()
+      if (response.headersSent) response.destroy()
       else sendJson(response, refusal.status, refusal.body)
     }
   }
@@ -56,27 +45,25 @@ export function createSimulator({ script, now = Date.now, keep = 100 }: Simulato
     if (operation === 'GET /v1/models') return { object: 'list', data: [model] }
     if (operation === 'POST /v1/embeddings') return embed((await readBody(call)).body)
     if (operation === 'POST /v1/chat/completions') return completeChat(call)
-    throw new OpenAiError(404, `Unknown request URL: ${operation}.`, 'unknown_url')
+    throw new OpenAiError(404, `Unknown request URL: ${operation}.`, { code: 'unknown_url' })
   }
 
   async function completeChat(call: Call): Promise<undefined> {
+    const leaving = new AbortController()
+    call.response.on('close', () => leaving.abort())
     const { raw, body } = await readBody(call)
     const request = readChatRequest(body)
     const header = call.request.headers['x-simulator-script']
     const turns = header ? parseScript(String(header)) : script
     const turn = turns ? chooseTurn(turns, request.messages) : demoTurn(request)
-    call.entry.fault = turn.fault
     const id = hash('sha256', raw).slice(0, 24)
-    // A hanging answer would hold up the drain for nothing.
-    const left = turn.fault === 'hang' ? AbortSignal.any([call.left, closing.signal]) : call.left
-    await answerChat(call.response, { request, turn, id, created: Math.floor(now() / 1000), left })
+    await answerChat(call.response, { request, turn, id, created: Math.floor(now() / 1000), left: leaving.signal })
   }
 
   async function close(): Promise<void> {
-    closing.abort()
-    const force = setTimeout(() => server.closeAllConnections(), log.in_flight === 0 ? 0 : drainMs)
-    await new Promise((resolve) => server.close(resolve))
-    clearTimeout(force)
+    const closed = once(server.close(), 'close')
+    server.closeAllConnections()
+    await closed
   }
 
   async function listen(port: number, host: string): Promise<RunningSimulator> {

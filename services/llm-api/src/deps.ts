@@ -43,7 +43,7 @@ export type Deps = {
 export async function connect(config: Config, closers: Closers): Promise<Deps> {
   const log = createLogger(SERVICE, config.log)
   const metrics = createMetrics(SERVICE)
-  const events = createEvents(metrics.registry)
+  const events = createEvents(metrics)
   const now = () => new Date()
   const { authenticate, tokens } = createIdentity(SERVICE, config.auth)
 

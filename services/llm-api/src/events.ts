@@ -1,31 +1,21 @@
 import type { Logger } from '@jan/service-kit/logger'
-import { Counter, type Registry } from 'prom-client'
+import type { HttpMetrics } from '@jan/service-kit/metrics'
 
 /** What happens here that an operator counts. One function per event: a line in the log and a number. */
-export type Events = {
-  guests: Counter
-  syncs: Counter<'outcome'>
-  upstreamFailures: Counter<'status'>
-}
+export type Events = ReturnType<typeof createEvents>
 
-export const createEvents = (registry: Registry): Events => ({
-  guests: new Counter({ name: 'llm_guests_created_total', help: 'Guests made', registers: [registry] }),
-  syncs: new Counter({
-    name: 'llm_model_syncs_total',
-    help: 'Times the provider was asked for its models',
-    labelNames: ['outcome'],
-    registers: [registry],
-  }),
-  upstreamFailures: new Counter({
-    name: 'llm_upstream_failures_total',
-    help: 'Completions that the provider refused or did not finish, by the status told to the client',
-    labelNames: ['status'],
-    registers: [registry],
-  }),
+export const createEvents = ({ counter }: Pick<HttpMetrics, 'counter'>) => ({
+  guests: counter('llm_guests_created_total', 'Guests made', []),
+  syncs: counter('llm_model_syncs_total', 'Times the provider was asked for its models', ['outcome']),
+  upstreamFailures: counter(
+    'llm_upstream_failures_total',
+    'Completions that the provider refused or did not finish, by the status told to the client',
+    ['status'],
+  ),
 })
 
 export function noteGuestCreated(events: Events, log: Logger, userId: string): void {
-  events.guests.inc()
+  events.guests.inc({})
   log.info({ user_id: userId }, 'guest created')
 }
 

@@ -40,6 +40,7 @@ test('lists what the provider offers, the operator’s model first and aliases l
   for (const path of ['vendor/other', 'vendor%2Fother'])
     expect(await get(`/v1/models/${path}`)).toMatchObject({ status: 200, json: { id: 'vendor/other', ...model } })
   expect(await get('/v1/models/gpt-4o-mini')).toMatchObject({ status: 200, json: { id: 'gpt-4o-mini' } })
+  expect((await get('/v1/models/%E0%A4%A')).status).toBe(400)
   expect(await get('/v1/models/no/such')).toMatchObject({
     status: 404,
     json: { error: { code: 'model_not_found', message: "The model 'no/such' does not exist" } },

@@ -35,11 +35,8 @@ test('a plain answer: the official client reads the stream, the answer and the s
   ])
   expect(final.output_text).toBe('Good day')
   const stored = await client.responses.retrieve(final.id)
-  expect(stored.output).toEqual(
-    final.output.map(({ parsed: _parsed, ...item }: never | Record<string, unknown>) =>
-      expect.objectContaining({ id: item.id }),
-    ),
-  )
+  expect(stored.output_text).toBe('Good day')
+  expect(stored.output.map((item) => item.id)).toEqual(final.output.map((item) => item.id))
   const direct = await client.responses.create({ model: 'm', input: 'Hi', tools: [] })
   expect(direct).toMatchObject({
     status: 'completed',

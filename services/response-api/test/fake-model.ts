@@ -39,6 +39,7 @@ export async function fakeModel() {
     headers: [] as IncomingMessage['headers'][],
     left: 0,
   }
+  const hung = new Set<ServerResponse>()
   const served = await serve(async (request, response) => {
     if (request.url === '/healthz') return void response.end('{}')
     const body = JSON.parse(await text(request)) as ChatBody
@@ -48,6 +49,7 @@ export async function fakeModel() {
       if (!response.writableEnded) state.left += 1
     })
     const turn = state.script[Math.min(state.requests.length, state.script.length) - 1] ?? { text: ['Hello'] }
+    if (turn.end === 'hang') hung.add(response)
     await answer(response, turn)
   })
   return {
@@ -55,6 +57,10 @@ export async function fakeModel() {
     ...state,
     get left() {
       return state.left
+    },
+    /** One more piece of text on every answer that hangs. */
+    say(content: string) {
+      for (const response of hung) response.write(event({ choices: [{ index: 0, delta: { content } }] }))
     },
     /** Forgets what was asked; the next run plays these turns. */
     play(...script: FakeTurn[]) {

@@ -1,10 +1,10 @@
 import { json } from '@jan/service-kit/answer'
 import { bearerChallenge, unauthenticated } from '@jan/service-kit/auth'
 import { invalid } from '@jan/service-kit/errors'
-import { type Route, rawBody, route } from '@jan/service-kit/route'
+import { type Route, route } from '@jan/service-kit/route'
 import type { Deps } from '../deps.ts'
 import { createGuest, type GuestSession } from './create-guest.ts'
-import { GuestTokens, Me, RefreshedTokens } from './identity.schema.ts'
+import { GuestTokens, Me, RefreshedTokens, RefreshRequest } from './identity.schema.ts'
 import { callerHeaders, presentCaller } from './present-caller.ts'
 import { type RefreshedTokens as Refreshed, refreshToken } from './refresh-token.ts'
 
@@ -32,10 +32,10 @@ export const identityRoutes = (deps: Deps): Route[] => [
     description:
       'The token is taken from `refresh_token` of a JSON body; without a body from the cookie `refresh_token`, then from `Authorization`. Each refresh token is good for one use.',
     auth: 'none',
-    body: rawBody(16_384),
+    body: RefreshRequest.optional(),
     answers: { 200: RefreshedTokens },
     handler: async ({ body, headers: { cookie, authorization } }) => {
-      const tokens = await refreshToken(deps, { body, cookie, authorization })
+      const tokens = await refreshToken(deps, { sent: body?.refresh_token, cookie, authorization })
       if (!tokens) throw unauthenticated(NOT_ACCEPTED, bearerChallenge(NOT_ACCEPTED))
       return json(presentRefreshed(tokens), { headers: NOT_STORED })
     },

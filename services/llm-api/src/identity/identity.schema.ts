@@ -12,6 +12,10 @@ export const GuestTokens = z
   })
   .meta({ id: 'GuestTokens' })
 
+export const RefreshRequest = z
+  .looseObject({ refresh_token: z.string('required').min(1, 'required') })
+  .meta({ id: 'RefreshRequest' })
+
 export const RefreshedTokens = z
   .looseObject({
     access_token: z.string(),

@@ -1,6 +1,6 @@
 import { silentLogger } from '@jan/service-kit/logger'
+import { createMetrics } from '@jan/service-kit/metrics'
 import { expect, test } from '@jest/globals'
-import { Registry } from 'prom-client'
 import { createEvents } from '../events.ts'
 import type { ListedModel } from '../providers/provider.client.ts'
 import { keepModelsFresh } from './keep-models-fresh.job.ts'
@@ -36,7 +36,7 @@ function catalogOf({ stored = [] as string[], first = undefined as string | unde
     },
     baseUrl: 'http://provider.test/v1',
     settings: { first, aliases: new Map() },
-    events: createEvents(new Registry()),
+    events: createEvents(createMetrics('test')),
     log: silentLogger,
     now: () => new Date(world.time),
   })

@@ -92,6 +92,8 @@ export function openRunLog(save: Save): RunLog {
     }
   }
   const flush = async () => {
+    // What is appended in the same moment goes into the same commit.
+    await undefined
     while (waiting.length > 0 && !failed.signal.aborted) await store(waiting.splice(0))
     flushing = undefined
   }

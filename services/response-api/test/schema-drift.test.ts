@@ -1,0 +1,17 @@
+import { createTestDatabase } from '@jan/testkit/postgres'
+import { expect, test } from '@jest/globals'
+import { PrismaPg } from '@prisma/adapter-pg'
+import { PrismaClient } from '../src/generated/prisma/client.ts'
+
+test('every column of every model is in the migrated database', async () => {
+  const database = await createTestDatabase({ service: 'response-api' })
+  const db = new PrismaClient({ adapter: new PrismaPg({ connectionString: database.url }) })
+  try {
+    expect(await db.response.findFirst()).toBeNull()
+    expect(await db.responseItem.findFirst()).toBeNull()
+    expect(await db.responseEvent.findFirst()).toBeNull()
+  } finally {
+    await db.$disconnect()
+    await database.drop()
+  }
+})
