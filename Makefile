@@ -6,7 +6,8 @@ export TURBO_TELEMETRY_DISABLED := 1
 JAN := node packages/embedded/src/cli.ts
 INSTALLED := node_modules/.jan-installed
 
-.PHONY: help install generate demo start start-bg stop status reset logs doctor user test verify jest
+
+.PHONY: help install generate demo start start-bg stop status reset logs doctor user test verify measure
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -53,3 +54,6 @@ test: $(INSTALLED) ## type-check, lint and run every test
 	@node scripts/test.ts
 
 verify: test ## what CI runs
+
+measure: ## how long a clean clone takes and what it weighs (prints, asserts nothing)
+	@node scripts/measure.ts

@@ -11,14 +11,14 @@ export type ChatCall = { request: ChatRequest; turn: Turn; id: string; created: 
 
 /** Answers one chat completion as its turn says, with delays and faults. Throws the error that the turn asks for. */
 export async function answerChat(response: ServerResponse, call: ChatCall): Promise<void> {
-  const { turn, request, left } = call
+  const { turn, left } = call
+  const streamed = call.request.stream === true
   response.setHeaders(new Headers(turn.headers))
   if (turn.delay_ms) await sleep(turn.delay_ms, undefined, { signal: left })
-  if ((turn.status || turn.error) && turn.fault !== 'error_event') throw scriptedError(turn)
-  const streamed = request.stream === true
+  if (turn.status || turn.error) if (!streamed || turn.fault !== 'error_event') throw scriptedError(turn)
   const pieces = streamed ? presentEvents(call) : [presentCompletion(call)]
-  response.writeHead(200, { 'content-type': streamed ? 'text/event-stream' : 'application/json' })
-  for (const [at, piece] of breakPieces(pieces, turn, streamed).entries()) {
+  response.setHeader('content-type', streamed ? 'text/event-stream' : 'application/json')
+  for (const [at, piece] of breakPieces(pieces, turn).entries()) {
     if (at > 0 && turn.chunk_delay_ms) await sleep(turn.chunk_delay_ms, undefined, { signal: left })
     if (!response.write(piece)) await once(response, 'drain', { signal: left })
   }
@@ -29,26 +29,15 @@ export async function answerChat(response: ServerResponse, call: ChatCall): Prom
   else response.end()
 }
 
-/** What is sent under the turn's fault. Before it come `after_chunks` events of a stream, else nothing. */
-function breakPieces(pieces: string[], turn: Turn, streamed: boolean): string[] {
-  const after = streamed ? (turn.after_chunks ?? 1) : 0
+/** What is sent under the turn's fault; an answer that is not streamed is one piece. */
+function breakPieces(pieces: string[], turn: Turn): string[] {
+  const { fault, after_chunks: after = 0 } = turn
   const before = pieces.slice(0, after)
-  const frame = (data: string) => (streamed ? `data: ${data}\n\n` : data)
-  switch (turn.fault) {
-    case 'reset':
-    case 'hang':
-      return before
-    case 'truncate':
-      return [...before, (pieces[after] ?? '').slice(0, 40)]
-    case 'garbage':
-      return [...before, frame('{"choices":[{'), ...pieces.slice(after)]
-    case 'error_event':
-      return [...before, frame(JSON.stringify(scriptedError(turn).body))]
-    case 'no_done':
-      return streamed ? pieces.slice(0, -1) : pieces
-    default:
-      return pieces
-  }
+  if (fault === 'reset' || fault === 'hang') return before
+  if (fault === 'truncate') return [...before, (pieces[after] ?? '').slice(0, 40)]
+  if (fault === 'garbage') return [...before, 'data: {"choices":[{\n\n', ...pieces.slice(after)]
+  if (fault === 'error_event') return [...before, `data: ${JSON.stringify(scriptedError(turn).body)}\n\n`]
+  return fault === 'no_done' ? pieces.slice(0, -1) : pieces
 }
 
 const scriptedError = ({ status = 500, error }: Turn) =>

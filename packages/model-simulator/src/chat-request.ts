@@ -19,8 +19,6 @@ const responseFormat = z.discriminatedUnion('type', [
   z.object({ type: z.enum(['text', 'json_object']) }),
   z.object({ type: z.literal('json_schema'), json_schema: z.object({ schema: jsonSchema }) }),
 ])
-const tokenLimit = z.int().min(1).nullish()
-
 const chatRequest = z.object({
   messages: z.array(message).min(1),
   tools: z.array(tool).nullish(),
@@ -28,9 +26,6 @@ const chatRequest = z.object({
   response_format: responseFormat.nullish(),
   stream: z.boolean().nullish(),
   stream_options: z.object({ include_usage: z.boolean().optional() }).nullish(),
-  max_tokens: tokenLimit,
-  max_completion_tokens: tokenLimit,
-  n: z.literal(1).nullish(),
 })
 
 /** What the simulator reads of a chat request; whatever else a client sends is ignored. */

@@ -58,12 +58,9 @@ const withoutCode = (prompt: string) => prompt.replace(FENCES, '')
 
 // A JSON string is a Python string too.
 const csvProgram = (csv: string) => `import csv, io
-
-rows = list(csv.DictReader(io.StringIO(${JSON.stringify(csv)})))
-print(f"rows: {len(rows)}")
-for name in rows[0] if rows else []:
+for name, *values in zip(*csv.reader(io.StringIO(${JSON.stringify(csv)}))):
     try:
-        print(f"{name}: sum {round(sum(float(row[name]) for row in rows), 4)}")
-    except (TypeError, ValueError):
-        continue
+        print(f"{name}: sum {round(sum(map(float, values)), 4)}")
+    except ValueError:
+        print(f"{name}: {', '.join(sorted(set(values)))}")
 `

@@ -23,14 +23,9 @@ export function demoTurn(request: ChatRequest): Turn {
 }
 
 function quoteResults(messages: Message[]): string | undefined {
-  const calls = messages.flatMap((message) => message.tool_calls ?? [])
-  const lines = messages
-    .filter((message) => message.role === 'tool')
-    .map((result) => {
-      const call = calls.find(({ id }) => id === result.tool_call_id)
-      return `- ${call?.function.name ?? 'A tool'} answered: ${quote(textOf(result), 300)}`
-    })
-  return lines.length > 0 ? `This is what the tools said:\n${lines.join('\n')}` : undefined
+  const results = messages.filter((message) => message.role === 'tool').map(textOf)
+  if (results.length === 0) return undefined
+  return `This is what the tools said:\n${results.map((text) => `- ${quote(text, 300)}`).join('\n')}`
 }
 
 function nameImages(messages: Message[]): string | undefined {

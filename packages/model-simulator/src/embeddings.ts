@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { z } from 'zod'
 import { modelId } from './model.ts'
 import { parseWith } from './openai-error.ts'
@@ -22,15 +23,11 @@ export function embed(body: unknown): object {
   return { object: 'list', data, model: modelId, usage: { prompt_tokens: tokens, total_tokens: tokens } }
 }
 
-/** Each word adds or takes 1 at a place that its hash chooses (feature hashing). */
+/** Each word counts at a place that its hash chooses (feature hashing). */
 function embedText(text: string, dimensions: number): Float32Array<ArrayBuffer> {
   const vector = new Float32Array(dimensions)
-  for (const word of text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [text]) {
-    let hash = 0x811c9dc5
-    for (const character of word) hash = Math.imul(hash ^ character.codePointAt(0)!, 0x01000193)
-    vector[(hash >>> 1) % dimensions]! += hash & 1 ? 1 : -1
-  }
+  const words = text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [text]
+  for (const word of words) vector[hash('sha256', word, 'buffer').readUInt32LE() % dimensions]! += 1
   const length = Math.hypot(...vector)
-  if (length === 0) vector[0] = 1
-  return vector.map((value) => value / (length || 1))
+  return vector.map((value) => value / length)
 }

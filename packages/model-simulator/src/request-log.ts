@@ -3,14 +3,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 const secretHeaders = ['authorization', 'x-api-key', 'api-key', 'cookie']
 const kept = 100
 
-/** A request as it reached the model. Of secret headers it says only that they are present. */
-export type LoggedRequest = Pick<IncomingMessage, 'method' | 'url' | 'headers'> & {
-  body?: unknown
-  /** Whether the connection ended before the answer did: the client left, or the script reset it. */
-  cut_off?: boolean
-}
+/** `cut_off`: the connection ended before the answer did, because the client left or the script reset it. */
+export type LoggedRequest = Pick<IncomingMessage, 'method' | 'url' | 'headers'> & { body?: unknown; cut_off?: boolean }
 
-/** Counts the requests in flight and remembers the last 100. */
+/** Counts the requests in flight and remembers the last 100. Of secret headers it says only that they are present. */
 export function createRequestLog() {
   const log = { in_flight: 0, requests: [] as LoggedRequest[] }
   function open({ method, url, headers: sent }: IncomingMessage, response: ServerResponse): LoggedRequest {
@@ -25,6 +21,5 @@ export function createRequestLog() {
     })
     return entry
   }
-  const clear = () => Object.assign(log, { requests: [] })
-  return { log, open, clear }
+  return { log, open, clear: () => Object.assign(log, { requests: [] }) }
 }

@@ -8,56 +8,69 @@ import { demoTurn } from './demo-turn.ts'
 import { embed } from './embeddings.ts'
 import { model, requireModel } from './model.ts'
 import { OpenAiError, parseJson } from './openai-error.ts'
-import { createRequestLog, type LoggedRequest } from './request-log.ts'
+import { createRequestLog } from './request-log.ts'
 import { chooseTurn, parseScript, type Turn } from './script.ts'
 
 /** `script` serves requests that bring none; `now` gives milliseconds. */
 export type SimulatorOptions = { script?: readonly Turn[] | undefined; now?: () => number }
 /** `close` stops listening and breaks off open answers. */
-export type RunningSimulator = { url: string; port: number; close(): Promise<void> }
-type Call = { request: IncomingMessage; response: ServerResponse; entry: LoggedRequest }
+export type RunningSimulator = { url: string; close(): Promise<void> }
 
-const loggedBytes = 1_048_576
+const loggedCharacters = 1_048_576
 
 /** An OpenAI-compatible server that answers from scripts. `listen` rejects when the port is taken; port 0 is a free one. */
 export function createSimulator({ script, now = Date.now }: SimulatorOptions = {}) {
   const { log, open, clear } = createRequestLog()
-  const server = createServer({ maxHeaderSize: 65_536, keepAliveTimeout: 75_000 }, serve)
 
-  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const operation = `${request.method} ${request.url?.split('?')[0]}`
-    if (operation === 'GET /healthz') return sendJson(response, 200, { status: 'ok' })
-    if (operation === 'GET /simulator/requests') return sendJson(response, 200, log)
-    if (operation === 'DELETE /simulator/requests') return sendJson(response, 200, clear())
+  const server = createServer({ maxHeaderSize: 65_536, keepAliveTimeout: 75_000 }, async (request, response) => {
     try {
-      const answer = await answerOperation(operation, { request, response, entry: open(request, response) })
+      const answer = await answerOperation(request, response)
       if (answer) sendJson(response, 200, answer)
     } catch (error) {
       const refusal = error instanceof OpenAiError ? error : new OpenAiError(500, `The simulator failed: ${error}`)
       if (response.headersSent) response.destroy()
       else sendJson(response, refusal.status, refusal.body)
     }
-  }
+  })
 
-  async function answerOperation(operation: string, call: Call): Promise<object | undefined> {
-    const id = /^GET \/v1\/models\/(.+)/.exec(operation)?.[1]
-    if (id) return requireModel(id)
+  async function answerOperation(request: IncomingMessage, response: ServerResponse): Promise<object | undefined> {
+    const operation = `${request.method} ${request.url?.split('?')[0]}`
+    if (operation === 'GET /healthz') return { status: 'ok' }
+    if (operation === 'GET /simulator/requests') return log
+    if (operation === 'DELETE /simulator/requests') return clear()
     if (operation === 'GET /v1/models') return { object: 'list', data: [model] }
-    if (operation === 'POST /v1/embeddings') return embed((await readBody(call)).body)
-    if (operation === 'POST /v1/chat/completions') return completeChat(call)
+    if (operation.startsWith('GET /v1/models/')) return requireModel(operation.slice('GET /v1/models/'.length))
+    if (operation === 'POST /v1/embeddings') return embed(await readBody(request, response))
+    if (operation === 'POST /v1/chat/completions') return completeChat(request, response)
     throw new OpenAiError(404, `Unknown request URL: ${operation}.`, { code: 'unknown_url' })
   }
 
-  async function completeChat(call: Call): Promise<undefined> {
+  async function readBody(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
+    const entry = open(request, response)
+    const text = Buffer.concat(await request.toArray()).toString()
+    entry.body = text.slice(0, loggedCharacters)
+    const body = parseJson(text)
+    if (text.length <= loggedCharacters) entry.body = body
+    requireModel((body as { model?: unknown } | null)?.model)
+    return body
+  }
+
+  async function completeChat(message: IncomingMessage, response: ServerResponse): Promise<undefined> {
     const leaving = new AbortController()
-    call.response.on('close', () => leaving.abort())
-    const { raw, body } = await readBody(call)
+    response.on('close', () => leaving.abort())
+    const body = await readBody(message, response)
     const request = readChatRequest(body)
-    const header = call.request.headers['x-simulator-script']
+    const header = message.headers['x-simulator-script']
     const turns = header ? parseScript(String(header)) : script
     const turn = turns ? chooseTurn(turns, request.messages) : demoTurn(request)
-    const id = hash('sha256', raw).slice(0, 24)
-    await answerChat(call.response, { request, turn, id, created: Math.floor(now() / 1000), left: leaving.signal })
+    const id = hash('sha256', JSON.stringify(body)).slice(0, 24)
+    await answerChat(response, { request, turn, id, created: Math.floor(now() / 1000), left: leaving.signal })
+  }
+
+  async function listen(port: number, host: string): Promise<RunningSimulator> {
+    await once(server.listen(port, host), 'listening')
+    const url = `http://${host}:${(server.address() as AddressInfo).port}`
+    return { url, close }
   }
 
   async function close(): Promise<void> {
@@ -65,21 +78,7 @@ export function createSimulator({ script, now = Date.now }: SimulatorOptions = {
     server.closeAllConnections()
     await closed
   }
-
-  async function listen(port: number, host: string): Promise<RunningSimulator> {
-    await once(server.listen(port, host), 'listening')
-    const address = server.address() as AddressInfo
-    return { url: `http://${host}:${address.port}`, port: address.port, close }
-  }
   return { listen }
-}
-
-async function readBody({ request, entry }: Call): Promise<{ raw: Buffer; body: unknown }> {
-  const raw = Buffer.concat(await request.toArray())
-  const body = parseJson(raw.toString())
-  entry.body = raw.length <= loggedBytes ? body : `[${raw.length} bytes]`
-  requireModel((body as { model?: unknown } | null)?.model)
-  return { raw, body }
 }
 
 function sendJson(response: ServerResponse, status: number, body: object): void {

@@ -76,6 +76,8 @@ export function connectPeer(options: PeerOptions): Peer {
         },
         body: request.json === undefined ? null : JSON.stringify(request.json),
       })
+      // A body that nobody reads any more may still be cut; without a listener that would end the process.
+      answer.body.on('error', () => undefined)
       return {
         status: answer.statusCode,
         headers: Object.fromEntries(Object.entries(answer.headers).map(([name, value]) => [name, String(value)])),

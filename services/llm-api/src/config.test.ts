@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals'
 import { loadConfig } from './config.ts'
 
 const least = {
+  BACKEND_CLIENT_SECRET: 'test-secret',
   LLM_DATABASE_URL: 'postgresql://jan:pw@localhost/llm_api',
   INTERNAL_TOKEN_KEYS: `a:${Buffer.alloc(32).toString('base64url')}`,
 }
@@ -28,7 +29,7 @@ test.each([
   ['JAN_MODEL_BASE_URL', 'ftp://models', 'expected an http or https URL'],
   ['JAN_MODEL_BASE_URL', 'https://user:pw@models/v1', 'holds a password'],
   ['MODEL_HEAD_TIMEOUT', 'soon', 'expected a duration'],
-  ['NODE_ENV', 'production', 'BACKEND_CLIENT_SECRET'],
+  ['BACKEND_CLIENT_SECRET', '', 'BACKEND_CLIENT_SECRET'],
 ])('refuses %s=%s', (name, value, problem) => {
   expect(() => loadConfig({ ...least, [name]: value })).toThrow(problem)
 })

@@ -1,4 +1,13 @@
-import { type ConfigOf, type ConfigShape, duration, env, integer, readConfig, Secret } from '@jan/service-kit/config'
+import {
+  type ConfigOf,
+  type ConfigShape,
+  duration,
+  env,
+  integer,
+  readConfig,
+  Secret,
+  secret,
+} from '@jan/service-kit/config'
 import {
   authConfig,
   authProblems,
@@ -8,8 +17,6 @@ import {
   postgresConfig,
 } from '@jan/service-kit/config-blocks'
 import { z } from 'zod'
-
-const LAPTOP_CLIENT_SECRET = 'secret'
 
 const httpUrl = () => z.url({ protocol: /^https?$/, error: 'expected an http or https URL' })
 
@@ -55,14 +62,7 @@ export const shape = {
       z.string().default('backend'),
       'Client whose service account manages users',
     ),
-    backendClientSecret: env(
-      'BACKEND_CLIENT_SECRET',
-      z
-        .string()
-        .default(LAPTOP_CLIENT_SECRET)
-        .transform((text) => new Secret(text)),
-      'Secret of that client',
-    ),
+    backendClientSecret: env('BACKEND_CLIENT_SECRET', secret(), 'Secret of that client'),
     targetClientId: env('TARGET_CLIENT_ID', z.string().default('jan-client'), 'Client that people sign in with'),
   },
   model: {
@@ -95,15 +95,9 @@ export type Config = ConfigOf<typeof shape>
 export const loadConfig = (source: NodeJS.ProcessEnv): Config =>
   readConfig(shape, source, (config) => [...authProblems(config), ...secretProblems(config)])
 
-function secretProblems({ environment, identity, model }: Config): string[] {
-  const isLaptopSecret = identity.backendClientSecret.reveal() === LAPTOP_CLIENT_SECRET
+function secretProblems({ model }: Config): string[] {
   const { username, password } = new URL(model.baseUrl)
-  return [
-    ...(environment === 'production' && isLaptopSecret
-      ? ['BACKEND_CLIENT_SECRET still has the value of a laptop, which production refuses']
-      : []),
-    ...(username || password
-      ? ['JAN_MODEL_BASE_URL holds a password; JAN_MODEL_API_KEY is the place for credentials']
-      : []),
-  ]
+  return username || password
+    ? ['JAN_MODEL_BASE_URL holds a password; JAN_MODEL_API_KEY is the place for credentials']
+    : []
 }

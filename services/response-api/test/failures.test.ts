@@ -123,7 +123,7 @@ describe('a model that fails', () => {
         if (status !== 500) expect(body.error.message).toBe('because')
         if (status === 404) expect(body.error.code).toBe('model_not_found')
       }
-      world.model.play({ end: 'error' })
+      world.model.play({ raw: ['event: error\ndata: {"error":{"message":"it fell over"}}\n\n'] })
       expect((await world.post({ model: 'x', input: 'Hi', tools: [], stream })).status).toBe(502)
       expect(await count()).toBe(before)
     },

@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from '@jest/globals'
-import { listen, send } from './recording-service.fake.ts'
+import { listen, send } from './gateway.fixture.ts'
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url))
 

@@ -3,7 +3,7 @@ import { type ClientRequest, type IncomingMessage, request, type ServerResponse 
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { expect, test } from '@jest/globals'
-import { type Platform, send, sendRaw, startPlatform, until, withTimeouts } from './recording-service.fake.ts'
+import { type Platform, send, sendRaw, startPlatform, until, withTimeouts } from './gateway.fixture.ts'
 
 /** Starts a request and leaves it open. */
 function begin({ port }: Platform, method = 'GET', headers: Record<string, string | number> = {}): ClientRequest {

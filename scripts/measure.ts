@@ -1,0 +1,69 @@
+/**
+ * Prints how long the platform takes and what it weighs; asserts nothing.
+ * `node scripts/measure.ts` measures a clean clone with an empty npm cache; `--here` this checkout, as it is installed.
+ */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const here = process.argv.includes('--here')
+const folder = here ? process.cwd() : mkdtempSync(join(tmpdir(), 'jan measure '))
+const env = {
+  ...process.env,
+  JAN_PORT_OFFSET: '14000',
+  ...(here ? {} : { npm_config_cache: join(folder, 'npm-cache') }),
+}
+const checkout = here ? folder : join(folder, 'jan-server')
+
+function make(target: string): number {
+  const began = performance.now()
+  const { status } = spawnSync('make', [target], { cwd: checkout, env, stdio: 'ignore' })
+  if (status !== 0) throw new Error(`make ${target} ended with ${status}`)
+  return (performance.now() - began) / 1000
+}
+
+const row = (what: string, value: string) => console.log(`${what.padEnd(52)} ${value}`)
+const seconds = (value: number) => `${value.toFixed(1)} s`
+
+/** Memory of all processes that were started from this checkout, in MB: PSS, so that shared pages count once. */
+function memory(): { total: number; processes: number } {
+  const mine = globSync('/proc/[0-9]*').filter((path) => {
+    try {
+      return (
+        readFileSync(`${path}/environ`, 'utf8').includes('JAN_PORT_OFFSET=14000') &&
+        !readFileSync(`${path}/cmdline`, 'utf8').includes('measure.ts')
+      )
+    } catch {
+      return false
+    }
+  })
+  const kilobytes = mine.map((path) =>
+    Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`${path}/smaps_rollup`, 'utf8'))?.[1] ?? 0),
+  )
+  return { total: kilobytes.reduce((sum, each) => sum + each, 0) / 1024, processes: mine.length }
+}
+
+row('machine', `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`)
+try {
+  if (!here) {
+    execFileSync('git', ['clone', '-q', process.cwd(), checkout])
+    const began = performance.now()
+    make('install')
+    const installed = (performance.now() - began) / 1000
+    const first = make('demo')
+    row('first make demo, empty npm cache', seconds(installed + first))
+    row('  of which after the install', seconds(first))
+  }
+  row('make demo, everything installed', seconds(make('demo')))
+  row('make start-bg to all ready, first data', seconds((make('reset'), make('start-bg'))))
+  make('stop')
+  row('make start-bg to all ready, data there', seconds(make('start-bg')))
+  await new Promise((done) => setTimeout(done, 10_000))
+  const { total, processes } = memory()
+  row('idle memory of everything (PSS)', `${total.toFixed(0)} MB in ${processes} processes`)
+  row('make stop', seconds(make('stop')))
+} finally {
+  spawnSync('make', ['reset'], { cwd: checkout, env, stdio: 'ignore' })
+  if (!here) rmSync(folder, { recursive: true, force: true })
+}
