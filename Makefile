@@ -55,5 +55,5 @@ test: $(INSTALLED) ## type-check, lint and run every test
 
 verify: test ## what CI runs
 
-measure: ## how long a clean clone takes and what it weighs (prints, asserts nothing)
+measure: install ## how long a clean clone takes and what it weighs (prints, asserts nothing)
 	@node scripts/measure.ts

@@ -41,7 +41,8 @@ const viaPython = (code: string) =>
     `from pyodide.code import run_js\nr = run_js(${JSON.stringify(code)})\nstr(await r if hasattr(r, 'then') else r)`,
   )
 
-const tick = () => new Promise((resolve) => setImmediate(resolve))
+/** Between two looks at a condition. */
+const tick = () => new Promise((resolve) => setTimeout(resolve, 10))
 const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`)
 const children = (): number[] =>
   readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
