@@ -140,6 +140,13 @@ describe('next', () => {
   })
 })
 
+test('arguments that are no JSON are not shown to the model again', () => {
+  const broken = { id: '1', name: 'pay', arguments: '{"sum":' }
+  const failed: LoopEvent = { type: 'call.outcome', callId: '1', status: 'error', output: 'not JSON' }
+  const effect = after(started(), begun, done([broken]), failed)
+  expect(effect).toMatchObject({ turn: { messages: [{}, { tool_calls: [{ function: { arguments: '{}' } }] }, {}] } })
+})
+
 test('fold leaves the given state as it was', () => {
   const events = [started(), begun, done([call('1', 'pay')])]
   const state = events.reduce(fold, initial)

@@ -195,16 +195,24 @@ const turnMessages = ({ message, outcomes }: DoneTurn): ChatMessage[] => [
 export const assistantMessage = (text: string, calls: ToolCall[]): ChatMessage => ({
   role: 'assistant',
   content: text === '' && calls.length > 0 ? null : text,
-  ...(calls.length === 0
-    ? {}
-    : {
-        tool_calls: calls.map(({ id, name, arguments: text }) => ({
-          id,
-          type: 'function',
-          function: { name, arguments: text },
-        })),
-      }),
+  ...(calls.length > 0 ? { tool_calls: calls.map(wireCall) } : {}),
 })
+
+const wireCall = ({ id, name, arguments: text }: ToolCall) => ({
+  id,
+  type: 'function',
+  // Chat templates parse these: what is no JSON would fail every further turn, and its outcome says what was wrong.
+  function: { name, arguments: isJson(text) ? text : '{}' },
+})
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
 
 /** An outcome as the model is told it. */
 export const toolMessage = (callId: string, { status, output }: Outcome): ChatMessage => ({

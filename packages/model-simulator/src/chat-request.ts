@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { imageUrls, nameImage } from './name-images.ts'
-import { parseWith } from './openai-error.ts'
 
 const part = z.discriminatedUnion('type', [
   z.object({ type: z.literal('text'), text: z.string() }),
@@ -22,7 +21,7 @@ const responseFormat = z.discriminatedUnion('type', [
 const chatRequest = z.object({
   messages: z.array(message).min(1),
   tools: z.array(tool).nullish(),
-  tool_choice: z.enum(['none', 'auto', 'required']).or(tool).nullish(),
+  tool_choice: z.unknown(),
   response_format: responseFormat.nullish(),
   stream: z.boolean().nullish(),
   stream_options: z.object({ include_usage: z.boolean().optional() }).nullish(),
@@ -35,7 +34,7 @@ export type Tool = z.infer<typeof tool>
 
 /** Throws 400 for what does not fit, and for images that no model could use. */
 export function readChatRequest(body: unknown): ChatRequest {
-  const request = parseWith(chatRequest, body)
+  const request = chatRequest.parse(body)
   request.messages.flatMap(imageUrls).forEach(nameImage)
   return request
 }

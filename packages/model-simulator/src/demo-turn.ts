@@ -12,25 +12,30 @@ const QUESTION = /\bwhat(?:'s| is) my ([\w' -]{1,60}?)\s*(?:[?.!]|$)/im
 export function demoTurn(request: ChatRequest): Turn {
   const { messages, response_format: format } = request
   const lastUser = messages.findLastIndex((message) => message.role === 'user')
-  const asked = messages.slice(lastUser, lastUser + 1)
-  const prompt = asked.map(textOf).join('')
+  const prompt = messages
+    .slice(lastUser, lastUser + 1)
+    .map(textOf)
+    .join('')
+  const images = messages
+    .slice(lastUser, lastUser + 1)
+    .flatMap(imageUrls)
+    .map(nameImage)
   const results = quoteResults(messages.slice(lastUser + 1))
   const calls = results ? [] : chooseCalls(request, prompt)
   if (calls.length > 0) return { tool_calls: calls }
-  const text = results ?? nameImages(asked) ?? repeatFact(messages, prompt) ?? echo(prompt)
+  const seen = images.length > 0 ? `I see ${images.join('; ')}.` : undefined
+  const text = results ?? seen ?? repeatFact(messages, prompt) ?? echo(prompt)
   if (format?.type === 'json_object') return { text: JSON.stringify({ answer: text }) }
   return { text: format?.type === 'json_schema' ? JSON.stringify(fillSchema(format.json_schema.schema, text)) : text }
 }
 
 function quoteResults(messages: Message[]): string | undefined {
-  const results = messages.filter((message) => message.role === 'tool').map(textOf)
-  if (results.length === 0) return undefined
-  return `This is what the tools said:\n${results.map((text) => `- ${quote(text, 300)}`).join('\n')}`
-}
-
-function nameImages(messages: Message[]): string | undefined {
-  const images = messages.flatMap(imageUrls).map(nameImage)
-  return images.length > 0 ? `I see ${images.join('; ')}.` : undefined
+  const calls = messages.flatMap((message) => message.tool_calls ?? [])
+  const results = messages.flatMap((message) => {
+    const name = calls.find((call) => call.id === message.tool_call_id)?.function.name
+    return message.role === 'tool' ? `- ${name} answered: ${quote(textOf(message), 300)}` : []
+  })
+  return results.length > 0 ? `This is what the tools said:\n${results.join('\n')}` : undefined
 }
 
 function repeatFact(messages: Message[], prompt: string): string | undefined {
@@ -45,8 +50,5 @@ function repeatFact(messages: Message[], prompt: string): string | undefined {
 const echo = (prompt: string) =>
   `You said "${quote(prompt, 120)}". I am the scripted simulator ${modelId}, not a model.`
 
-/** On one line, at most `length` characters. */
-function quote(text: string, length: number): string {
-  const characters = [...text.replace(/\s+/g, ' ').trim()]
-  return characters.length > length ? `${characters.slice(0, length).join('')}…` : characters.join('')
-}
+/** The first `length` characters, on one line. */
+const quote = (text: string, length: number) => [...text.replace(/\s+/g, ' ').trim()].slice(0, length).join('')

@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto'
 import { z } from 'zod'
 import { modelId } from './model.ts'
-import { parseWith } from './openai-error.ts'
 
 const text = z.string().min(1)
 const embeddingRequest = z.object({
@@ -12,7 +11,7 @@ const embeddingRequest = z.object({
 
 /** Answers `POST /v1/embeddings`. The vectors have length 1; texts that share words are near each other. */
 export function embed(body: unknown): object {
-  const { input, encoding_format: format, dimensions } = parseWith(embeddingRequest, body)
+  const { input, encoding_format: format, dimensions } = embeddingRequest.parse(body)
   const texts = [input].flat()
   const data = texts.map((text, index) => {
     const vector = embedText(text, dimensions)

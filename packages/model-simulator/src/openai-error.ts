@@ -1,4 +1,4 @@
-import type { ZodType } from 'zod'
+import { ZodError } from 'zod'
 
 /** A refusal, written by the server as `status` and `body` in OpenAI's shape; `fields` win over the standard ones. */
 export class OpenAiError extends Error {
@@ -13,19 +13,11 @@ export class OpenAiError extends Error {
   }
 }
 
-/** The value as the schema reads it. Throws 400 naming the first field that does not fit. */
-export function parseWith<T>(schema: ZodType<T>, value: unknown): T {
-  const { success, data, error } = schema.safeParse(value)
-  if (success) return data
+/** Any failure as a refusal: 400 for text that is not JSON and for the first field that does not fit, else 500. */
+export function refusalOf(error: unknown): OpenAiError {
+  if (error instanceof OpenAiError) return error
+  if (error instanceof SyntaxError) return new OpenAiError(400, `Not JSON: ${error.message}`)
+  if (!(error instanceof ZodError)) return new OpenAiError(500, `The simulator failed: ${error}`)
   const { path = [], message } = error.issues[0] ?? {}
-  throw new OpenAiError(400, [path.join('.'), message].filter(Boolean).join(': '))
-}
-
-/** Throws 400 where the text is not JSON. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (error) {
-    throw new OpenAiError(400, `Not JSON: ${(error as Error).message}`)
-  }
+  return new OpenAiError(400, [path.join('.'), message].filter(Boolean).join(': '))
 }

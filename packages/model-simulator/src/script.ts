@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Message } from './chat-request.ts'
-import { OpenAiError, parseJson, parseWith } from './openai-error.ts'
+import { OpenAiError, refusalOf } from './openai-error.ts'
 
 const milliseconds = z.int().min(0).max(600_000).optional()
 const anObject = z.record(z.string(), z.unknown())
@@ -25,9 +25,9 @@ export type Turn = z.infer<typeof turn>
 export function parseScript(source: string): Turn[] {
   const json = /^\s*[[{]/.test(source) ? source : Buffer.from(source, 'base64url').toString()
   try {
-    return parseWith(z.array(turn).min(1), parseJson(json))
+    return z.array(turn).min(1).parse(JSON.parse(json))
   } catch (error) {
-    throw new OpenAiError(400, `Bad simulator script: ${(error as Error).message}`, { code: 'invalid_script' })
+    throw new OpenAiError(400, `Bad simulator script: ${refusalOf(error).message}`, { code: 'invalid_script' })
   }
 }
 

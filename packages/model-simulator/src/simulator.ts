@@ -7,18 +7,16 @@ import { readChatRequest } from './chat-request.ts'
 import { demoTurn } from './demo-turn.ts'
 import { embed } from './embeddings.ts'
 import { model, requireModel } from './model.ts'
-import { OpenAiError, parseJson } from './openai-error.ts'
+import { OpenAiError, refusalOf } from './openai-error.ts'
 import { createRequestLog } from './request-log.ts'
 import { chooseTurn, parseScript, type Turn } from './script.ts'
 
 /** `script` serves requests that bring none; `now` gives milliseconds. */
 export type SimulatorOptions = { script?: readonly Turn[] | undefined; now?: () => number }
-/** `close` stops listening and breaks off open answers. */
-export type RunningSimulator = { url: string; close(): Promise<void> }
 
 const loggedCharacters = 1_048_576
 
-/** An OpenAI-compatible server that answers from scripts. `listen` rejects when the port is taken; port 0 is a free one. */
+/** An OpenAI-compatible server that answers from scripts. */
 export function createSimulator({ script, now = Date.now }: SimulatorOptions = {}) {
   const { log, open, clear } = createRequestLog()
 
@@ -27,9 +25,9 @@ export function createSimulator({ script, now = Date.now }: SimulatorOptions = {
       const answer = await answerOperation(request, response)
       if (answer) sendJson(response, 200, answer)
     } catch (error) {
-      const refusal = error instanceof OpenAiError ? error : new OpenAiError(500, `The simulator failed: ${error}`)
+      const { status, body } = refusalOf(error)
       if (response.headersSent) response.destroy()
-      else sendJson(response, refusal.status, refusal.body)
+      else sendJson(response, status, body)
     }
   })
 
@@ -48,8 +46,7 @@ export function createSimulator({ script, now = Date.now }: SimulatorOptions = {
   async function readBody(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
     const entry = open(request, response)
     const text = Buffer.concat(await request.toArray()).toString()
-    entry.body = text.slice(0, loggedCharacters)
-    const body = parseJson(text)
+    const body: unknown = JSON.parse(text)
     if (text.length <= loggedCharacters) entry.body = body
     requireModel((body as { model?: unknown } | null)?.model)
     return body
@@ -67,16 +64,11 @@ export function createSimulator({ script, now = Date.now }: SimulatorOptions = {
     await answerChat(response, { request, turn, id, created: Math.floor(now() / 1000), left: leaving.signal })
   }
 
-  async function listen(port: number, host: string): Promise<RunningSimulator> {
+  /** Rejects when the port is taken; port 0 is a free one. `close` breaks off open answers. */
+  async function listen(port: number, host: string) {
     await once(server.listen(port, host), 'listening')
     const url = `http://${host}:${(server.address() as AddressInfo).port}`
-    return { url, close }
-  }
-
-  async function close(): Promise<void> {
-    const closed = once(server.close(), 'close')
-    server.closeAllConnections()
-    await closed
+    return { url, close: () => void server.close().closeAllConnections() }
   }
   return { listen }
 }

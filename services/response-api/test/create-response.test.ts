@@ -150,7 +150,7 @@ test('tools of the platform are offered, run in parallel, told on the wire and k
       error: null,
       approval_request_id: null,
     },
-    expect.objectContaining({ type: 'mcp_call', name: 'now', output: 'noon' }),
+    expect.objectContaining({ type: 'mcp_call', name: 'now', output: 'noon', arguments: '{}' }),
     expect.objectContaining({ type: 'message' }),
   ])
   expect(completed.response).toMatchObject({

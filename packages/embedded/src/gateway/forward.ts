@@ -2,8 +2,7 @@ import type { Agent, ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { pipeline, Readable } from 'node:stream'
 import { createProxyServer } from 'http-proxy-3'
-import type { Exchange } from './exchange.ts'
-import { type Headers, passing } from './headers.ts'
+import { type Exchange, type Headers, passing } from './exchange.ts'
 import type { KongService } from './kong-file.ts'
 
 export type Upgrade = { socket: Socket; head: Buffer }
@@ -11,6 +10,10 @@ type Destination = { agent: Agent; host: string; port: number; service: KongServ
 
 const UPSTREAM_BAD = { status: 502, message: 'An invalid response was received from the upstream server' }
 const UPSTREAM_LATE = { status: 504, message: 'The upstream server is timing out' }
+
+/** Of a WebSocket. Any other upgrade, and one that carries a body, is an ordinary request. */
+export const isHandshake = ({ method, headers: { upgrade = '', ...headers } }: IncomingMessage) =>
+  method === 'GET' && /^websocket$/i.test(upgrade) && !headers['content-length'] && !headers['transfer-encoding']
 
 /**
  * Carries a request, already rewritten, to its service and the answer back: once, and without buffering.

@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, test } from '@jest/globals'
-import { createGateway } from './gateway.ts'
 import { kongConfig, send, sendRaw, startPlatform, withTimeouts } from './gateway.fixture.ts'
+import { createGateway } from './gateway.ts'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 const ORIGIN = 'http://localhost:3000'

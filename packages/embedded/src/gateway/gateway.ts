@@ -1,9 +1,8 @@
 import { once } from 'node:events'
 import { Agent, createServer, IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { type Exchange, openExchange } from './exchange.ts'
-import { forward, type Upgrade } from './forward.ts'
-import { isHandshake, isPreflight, preflightHeaders, serviceHeaders } from './headers.ts'
+import { type Exchange, isPreflight, openExchange, preflightHeaders, serviceHeaders } from './exchange.ts'
+import { forward, isHandshake, type Upgrade } from './forward.ts'
 import type { KongConfig } from './kong-file.ts'
 import { BAD_REQUEST, createRateLimit, HEAD_TOO_LARGE, headProblem, limitBody } from './limits.ts'
 import { compileRoutes, matchRoute, normalisePath, splitTarget } from './routing.ts'
@@ -14,14 +13,13 @@ export type GatewayOptions = {
   ports: Record<string, number>
   /** The address of those ports. */
   host?: string
-  /** Replaces the file's limit per minute and address; the hourly one rises with it. */
+  /** Instead of the file's limit per minute and address; the hourly one rises with it. */
   rateLimitPerMinute?: number | undefined
   /** Milliseconds since the epoch. */
   clock?: () => number
   /** Whether NODE_ENV says production: there is no stand-in there. */
   production: boolean
 }
-
 export type Gateway = ReturnType<typeof createGateway>
 
 const LOOPBACK = /^(127\.0\.0\.1|::1|localhost)$/

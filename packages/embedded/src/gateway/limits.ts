@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { Headers } from './headers.ts'
+import type { Headers } from './exchange.ts'
 import type { KongPlugins } from './kong-file.ts'
 
 /** Why a request is refused, in Kong's words. */
@@ -46,10 +46,10 @@ export async function limitBody(req: IncomingMessage, limit?: KongPlugins['reque
 
 /** Fixed windows on the clock's minute and hour, per address, as Kong's policy `local`. Refused requests do not count. */
 export function createRateLimit(config: KongPlugins['rate-limiting'], clock: () => number, raised?: number) {
-  const perHour = Math.max(config.hour, 60 * (raised ?? 0))
+  const { minute, hour } = raised ? { minute: raised, hour: Math.max(config.hour, 60 * raised) } : config
   const windows = [
-    { name: 'minute', seconds: 60, limit: raised ?? config.minute, start: 0, used: new Map<string, number>() },
-    { name: 'hour', seconds: 3600, limit: perHour, start: 0, used: new Map<string, number>() },
+    { name: 'minute', seconds: 60, limit: minute, start: 0, used: new Map<string, number>() },
+    { name: 'hour', seconds: 3600, limit: hour, start: 0, used: new Map<string, number>() },
   ]
   return (address: string): { problem?: Problem; headers: Headers } => {
     const now = Math.floor(clock() / 1000)

@@ -11,11 +11,9 @@ export const compileRoutes = (services: KongService[]): Candidate[] =>
     .flatMap((service) => service.routes.flatMap((route) => route.paths.map((path) => compile(service, route, path))))
     .sort((one, other) => other.rank - one.rank)
 
-const ANY_PREFIX = 1_000_000 // longer than any path
-
 function compile(service: KongService, route: KongRoute, path: string): Candidate {
   const expression = path.startsWith('~') ? path.slice(1) : path.replaceAll('.', '\\.')
-  const rank = path.startsWith('~') ? ANY_PREFIX + (route.regex_priority ?? 0) : path.length
+  const rank = path.startsWith('~') ? 1e6 + (route.regex_priority ?? 0) : path.length
   return { path, pattern: new RegExp(`^${expression}`), rank, service, route }
 }
 
@@ -45,21 +43,21 @@ export function splitTarget(target = ''): { authority: string | undefined; path:
  */
 export function normalisePath(raw: string): string | undefined {
   if (!raw.startsWith('/') || /%(?![0-9a-f]{2})|%00/i.test(raw)) return undefined
-  const escaped = raw.replace(/%../g, unescapePlain).replace(/[^\w.~!$&'()*+,;=:@/%#[\]-]/g, escapeByte)
-  const segments = escaped.split(/\/+/).slice(1)
+  const escaped = raw.replace(/%..|[^\w.~!$&'()*+,;=:@/#[\]-]/g, escapeOnce)
   const kept: string[] = []
-  for (const segment of segments) {
+  for (const segment of escaped
+    .replace(/\/\.\.?$/, '$&/')
+    .split(/\/+/)
+    .slice(1)) {
     if (segment === '..' && kept.pop() === undefined) return undefined
     if (segment !== '..' && segment !== '.') kept.push(segment)
   }
-  const endsInDots = /^\.\.?$/.test(segments.at(-1) ?? '')
-  return `/${kept.join('/')}${endsInDots && kept.length > 0 ? '/' : ''}`
+  return `/${kept.join('/')}`
 }
 
-function unescapePlain(triplet: string): string {
-  const character = String.fromCharCode(Number.parseInt(triplet.slice(1), 16))
-  return /[\w.~-]/.test(character) ? character : triplet.toUpperCase()
+/** For an escape, or a byte that needs one. Node hands the target over as one character per byte. */
+function escapeOnce(part: string): string {
+  const code = part.length > 1 ? Number.parseInt(part.slice(1), 16) : part.charCodeAt(0)
+  const character = String.fromCharCode(code)
+  return /[\w.~-]/.test(character) ? character : `%${code.toString(16).toUpperCase().padStart(2, '0')}`
 }
-
-// Node hands the target over as one character per byte.
-const escapeByte = (character: string) => `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`

@@ -1,16 +1,15 @@
 import { type Answer, type SseEvent, sse } from '@jan/service-kit/answer'
 import { toAppError } from '@jan/service-kit/errors'
 import type { Who } from '@jan/service-kit/route'
-import type { Deps } from '../deps.ts'
 import type { RunLog } from '../runs/run-log.store.ts'
-import { runResponse } from '../runs/run-response.ts'
+import { type RunDeps, runResponse } from '../runs/run-response.ts'
 import { planRun } from './plan-run.ts'
 import { presentResponse } from './present-response.ts'
 import type { CreateResponse, ResponseResource } from './response.schema.ts'
 
 /** Starts a run and listens to it: event by event, or to its end. */
 export async function createResponse(
-  deps: Deps,
+  deps: RunDeps,
   who: Who,
   body: CreateResponse,
 ): Promise<ResponseResource | Answer<never>> {

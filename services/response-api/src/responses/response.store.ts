@@ -54,9 +54,9 @@ export function createResponseStore(db: PrismaClient): ResponseStore {
       return rows.map(readItem)
     },
     listInput: async (workspaceId, id, { limit, order, after, before }) => {
-      const cursors = [after, before].flatMap((cursor) =>
-        cursor === undefined ? [] : [cursor.replaceAll('\u0000', '')],
-      )
+      const cursors = [after, before].flatMap((cursor) => (cursor === undefined ? [] : [cursor]))
+      // PostgreSQL takes no NUL, and no item has one in its id.
+      if (cursors.some((cursor) => cursor.includes('\u0000'))) return undefined
       const context = contextOf(workspaceId, id, order === 'asc' ? 1 : -1, true)
       const placeOf = (cursor: string) => Prisma.sql`(SELECT min(place) FROM context WHERE item_id = ${cursor})`
       const rows = await db.$queryRaw<ItemRow[]>`${context}

@@ -78,6 +78,9 @@ export function contentItem(kind: 'text' | 'reasoning', place: Place): GrowingIt
   return growing
 }
 
+/** Some models say nothing where clients expect an object. */
+const NO_ARGUMENTS = '{}'
+
 /** A call that the caller is to answer. */
 export function functionCallItem(place: Place, call: { callId: string; name: string }): GrowingItem {
   const at = { item_id: place.id, output_index: place.index }
@@ -98,8 +101,10 @@ export function functionCallItem(place: Place, call: { callId: string; name: str
       return [{ type: 'response.function_call_arguments.delta', ...at, delta }]
     },
     end: (status) => {
+      const missing = text === '' && status === 'completed' ? growing.add(NO_ARGUMENTS) : []
       growing.item = item(status)
       return [
+        ...missing,
         { type: 'response.function_call_arguments.done', ...at, name: call.name, arguments: text },
         done(place, growing.item),
       ]
@@ -141,7 +146,10 @@ export function toolCallItem(place: Place, name: string): ToolCallItem {
       text += delta
       return [{ type: 'response.mcp_call_arguments.delta', ...at, delta }]
     },
-    argumentsDone: () => [{ type: 'response.mcp_call_arguments.done', ...at, arguments: text }],
+    argumentsDone: () => [
+      ...(text === '' ? growing.add(NO_ARGUMENTS) : []),
+      { type: 'response.mcp_call_arguments.done', ...at, arguments: text },
+    ],
     start: () => [{ type: 'response.mcp_call.in_progress', ...at }],
     settle: ({ status, output }) => {
       growing.item = status === 'ok' ? item('completed', output) : failed(output)

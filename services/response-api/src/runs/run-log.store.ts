@@ -20,6 +20,8 @@ export type RunLog = {
   finish(events: WireEvent[], record: ResponseRecord): Promise<void>
   /** Committed events as they come, until the run has finished; for one reader. @throws when the log failed */
   read(): AsyncGenerator<WireEvent>
+  /** Gives the run up: its readers are told. */
+  fail(error: unknown): void
   /** Aborted when events cannot be stored: then the run must stop. */
   signal: AbortSignal
 }
@@ -53,7 +55,8 @@ async function save(db: PrismaClient, responseId: string, events: WireEvent[], f
   ])
 }
 
-const WAITS_MS = [50, 200, 500, 1000, 2000]
+/** Together long enough for PostgreSQL to restart. */
+const WAITS_MS = [50, 200, 500, 1000, 2000, 4000, 8000]
 
 /** A database that restarts must not fail the runs of everybody. */
 async function patiently(work: () => Promise<void>): Promise<void> {
@@ -81,14 +84,17 @@ export function openRunLog(save: Save): RunLog {
     news.resolve()
     news = Promise.withResolvers()
   }
+  const fail = (error: unknown) => {
+    failed.abort(toAppError(error))
+    publish([])
+  }
   const store = async (events: WireEvent[], final?: ResponseRecord) => {
     try {
       await save(events, final)
       finished = final !== undefined
       publish(events)
     } catch (error) {
-      failed.abort(toAppError(error))
-      publish([])
+      fail(error)
     }
   }
   const flush = async () => {
@@ -102,6 +108,7 @@ export function openRunLog(save: Save): RunLog {
     failed.signal.throwIfAborted()
   }
   return {
+    fail,
     signal: failed.signal,
     append: (events) => {
       waiting.push(...events)

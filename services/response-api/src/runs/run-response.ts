@@ -1,6 +1,6 @@
 import type { Turn } from '@jan/agent-loop/loop'
 import { type OpenedTurn, type Perform, type RecordedEvent, runInMemory } from '@jan/agent-loop/memory-runner'
-import { type AppError, toAppError } from '@jan/service-kit/errors'
+import { type AppError, ERRORS, toAppError } from '@jan/service-kit/errors'
 import type { Who } from '@jan/service-kit/route'
 import type { Deps } from '../deps.ts'
 import { buildChatRequest } from '../models/build-chat-request.ts'
@@ -16,7 +16,10 @@ export type Run = {
   ended: Promise<{ record: ResponseRecord; failure: AppError | undefined }>
 }
 
-type RunDeps = Pick<Deps, 'responses' | 'runLogs' | 'running' | 'models' | 'tools' | 'settings' | 'clock' | 'newId'>
+export type RunDeps = Pick<
+  Deps,
+  'responses' | 'runLogs' | 'running' | 'models' | 'tools' | 'settings' | 'clock' | 'newId'
+>
 
 /** Beyond this the model is read no faster than its answer is stored. */
 const MAX_BACKLOG = 256
@@ -48,13 +51,12 @@ export async function runResponse(deps: RunDeps, who: Who, plan: RunPlan): Promi
   log.append([started, opened].flatMap(narrator.tell))
   const ended = keepEvents(loop, { narrator, log, record }).then(
     () => {
-      const { status, result } = record
-      const summary = { response_id: record.id, status, rounds: result.rounds, ms: result.durationMs }
-      who.log.info(failures[0] ? { ...summary, err: failures[0] } : summary, 'run ended')
+      logEnd(who, record, failures[0])
       return { record, failure: failures[0] }
     },
     (error: unknown) => {
-      who.log.error({ err: error, response_id: record.id }, 'a run could not be stored')
+      log.fail(error)
+      who.log.error({ err: error, response_id: record.id }, 'a run was lost')
       throw error
     },
   )
@@ -64,6 +66,12 @@ export async function runResponse(deps: RunDeps, who: Who, plan: RunPlan): Promi
   )
   deps.running.add(settled)
   return { log, ended }
+}
+
+function logEnd(who: Who, { id, status, result }: ResponseRecord, failure: AppError | undefined): void {
+  const summary = { response_id: id, status, rounds: result.rounds, ms: result.durationMs }
+  if (failure) who.log[ERRORS[failure.code].log]({ ...summary, err: failure }, 'run failed')
+  else who.log.info(summary, 'run ended')
 }
 
 /** What the caller is told is why the run could not begin, not what became of its row. */
