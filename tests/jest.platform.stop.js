@@ -1,3 +1,4 @@
 export default async () => {
+  globalThis.janTestPages?.close()
   await globalThis.janTestPlatform?.stop()
 }

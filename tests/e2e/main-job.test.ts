@@ -1,23 +1,16 @@
 import { readFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
-import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { beforeAll, expect, test } from '@jest/globals'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
-import { at, eventsOf, get, guestToken, type Json, post, shared } from '../platform.ts'
+import { at, eventsOf, get, guestToken, type Json, post } from '../platform.ts'
 
 const example = (name: string) => readFileSync(new URL(`../../examples/${name}`, import.meta.url))
 const png = example('chart.png')
 const dataUrl = `data:image/png;base64,${png.toString('base64')}`
 
 let token: string
-let pages: Server
 beforeAll(async () => {
   token = await guestToken()
-  pages = createServer((_request, response) =>
-    response.writeHead(200, { 'content-type': 'text/html' }).end(example('release-notes.html')),
-  )
-  await new Promise<void>((done) => pages.listen(8089 + shared.offset, '127.0.0.1', done))
 })
-afterAll(() => void pages.close())
 
 const upload = async () =>
   (

@@ -1,21 +1,18 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ChatRequest } from './chat-request.ts'
 import { OpenAiError } from './openai-error.ts'
-import { presentCompletion, presentEvents } from './present-reply.ts'
+import { type ChatCall, presentCompletion, presentEvents } from './present-reply.ts'
 import type { Turn } from './script.ts'
 
-/** `id` stands in every identifier; `created` is in seconds; `left` aborts when nobody waits for the answer any more. */
-export type ChatCall = { request: ChatRequest; turn: Turn; id: string; created: number; left: AbortSignal }
-
-/** Answers one chat completion as its turn says, with delays and faults. Throws the error that the turn asks for. */
-export async function answerChat(response: ServerResponse, call: ChatCall): Promise<void> {
-  const { turn, left } = call
+/** Answers as the turn says, with delays and faults; `left` aborts when the client leaves. Throws the turn's error. */
+export async function answerChat(response: ServerResponse, call: ChatCall, left: AbortSignal): Promise<void> {
+  const { turn } = call
   const streamed = call.request.stream === true
   response.setHeaders(new Headers(turn.headers))
   if (turn.delay_ms) await sleep(turn.delay_ms, undefined, { signal: left })
-  if (turn.status || turn.error) if (!streamed || turn.fault !== 'error_event') throw scriptedError(turn)
+  const failsLater = streamed && turn.fault === 'error_event'
+  if ((turn.status || turn.error) && !failsLater) throw scriptedError(turn)
   const pieces = streamed ? presentEvents(call) : [presentCompletion(call)]
   response.setHeader('content-type', streamed ? 'text/event-stream' : 'application/json')
   for (const [at, piece] of breakPieces(pieces, turn).entries()) {
@@ -25,8 +22,7 @@ export async function answerChat(response: ServerResponse, call: ChatCall): Prom
   const { socket } = response
   // The empty write makes the reset wait until everything before it has reached the client.
   if (turn.fault === 'reset') socket?.write('', () => socket.resetAndDestroy())
-  else if (turn.fault === 'hang') await once(left, 'abort')
-  else response.end()
+  else if (turn.fault !== 'hang') response.end()
 }
 
 /** What is sent under the turn's fault; an answer that is not streamed is one piece. */

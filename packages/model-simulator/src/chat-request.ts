@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { imageUrls, nameImage } from './name-images.ts'
+import { nameImage } from './name-image.ts'
 
 const part = z.discriminatedUnion('type', [
   z.object({ type: z.literal('text'), text: z.string() }),
@@ -10,7 +10,6 @@ const message = z.object({
   role: z.enum(['system', 'developer', 'user', 'assistant', 'tool']),
   content: z.string().or(z.array(part)).nullish(),
   tool_calls: z.array(toolCall).nullish(),
-  tool_call_id: z.string().nullish(),
 })
 const jsonSchema = z.record(z.string(), z.unknown())
 const tool = z.object({ function: z.object({ name: z.string(), parameters: jsonSchema.nullish() }) })
@@ -30,7 +29,6 @@ const chatRequest = z.object({
 /** What the simulator reads of a chat request; whatever else a client sends is ignored. */
 export type ChatRequest = z.infer<typeof chatRequest>
 export type Message = z.infer<typeof message>
-export type Tool = z.infer<typeof tool>
 
 /** Throws 400 for what does not fit, and for images that no model could use. */
 export function readChatRequest(body: unknown): ChatRequest {
@@ -44,3 +42,7 @@ export function textOf({ content }: Message): string {
   if (typeof content === 'string') return content
   return (content ?? []).flatMap((part) => (part.type === 'text' ? part.text : [])).join('\n')
 }
+
+/** The addresses of a message's images. */
+export const imageUrls = ({ content }: Message): string[] =>
+  Array.isArray(content) ? content.flatMap((part) => (part.type === 'image_url' ? part.image_url.url : [])) : []

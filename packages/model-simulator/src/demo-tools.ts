@@ -4,11 +4,11 @@ import { fillSchema } from './fill-schema.ts'
 type Arguments = Record<string, unknown>
 
 const SEARCH = /\bsearch(?: the (?:web|internet))? for (.+?)(?=[,;.?!](?:\s|$)| and | then |$)/gim
-const READ = /\b(?:scrape|read|fetch|open|summari[sz]e)\b/i
+const READ = /\b(?:scrape|read|fetch|visit|summari[sz]e)\b/i
 const COMPUTE = /\b(?:python|python_exec|compute|calculate|analy[sz]e)\b/i
 const URLS = /https?:\/\/[^\s"'<>)\]]*[^\s"'<>)\].,;:!?]/g
 const FENCES = /```(\w*)[^\n]*\n([\s\S]*?)```/g
-const EXPRESSION = /-?\(*\d[\d\s.()]{0,99}[-+*/%^][\d\s.()+\-*/%^]{0,99}[\d)]/
+const EXPRESSION = /-?\(*\d[\d .()]{0,99}[-+*/%^][\d .()+\-*/%^]{0,99}[\d)]/
 
 /** What the prompt asks of the built-in tools: the arguments of each call. `prose` is the prompt without its code. */
 const argumentsOf = new Map<string, (prose: string, prompt: string) => Arguments[]>([

@@ -1,8 +1,8 @@
-import { type ChatRequest, type Message, textOf } from './chat-request.ts'
+import { type ChatRequest, imageUrls, type Message, textOf } from './chat-request.ts'
 import { chooseCalls } from './demo-tools.ts'
 import { fillSchema } from './fill-schema.ts'
 import { modelId } from './model.ts'
-import { imageUrls, nameImage } from './name-images.ts'
+import { nameImage } from './name-image.ts'
 import type { Turn } from './script.ts'
 
 const FACT = /\bmy ([\w' -]{1,60}?) is (.+?)(?=[.,;!?](?:\s|$)|$)/gim
@@ -12,14 +12,9 @@ const QUESTION = /\bwhat(?:'s| is) my ([\w' -]{1,60}?)\s*(?:[?.!]|$)/im
 export function demoTurn(request: ChatRequest): Turn {
   const { messages, response_format: format } = request
   const lastUser = messages.findLastIndex((message) => message.role === 'user')
-  const prompt = messages
-    .slice(lastUser, lastUser + 1)
-    .map(textOf)
-    .join('')
-  const images = messages
-    .slice(lastUser, lastUser + 1)
-    .flatMap(imageUrls)
-    .map(nameImage)
+  const asked = messages.slice(lastUser, lastUser + 1)
+  const prompt = asked.map(textOf).join('')
+  const images = asked.flatMap(imageUrls).map(nameImage)
   const results = quoteResults(messages.slice(lastUser + 1))
   const calls = results ? [] : chooseCalls(request, prompt)
   if (calls.length > 0) return { tool_calls: calls }
@@ -30,12 +25,9 @@ export function demoTurn(request: ChatRequest): Turn {
 }
 
 function quoteResults(messages: Message[]): string | undefined {
-  const calls = messages.flatMap((message) => message.tool_calls ?? [])
-  const results = messages.flatMap((message) => {
-    const name = calls.find((call) => call.id === message.tool_call_id)?.function.name
-    return message.role === 'tool' ? `- ${name} answered: ${quote(textOf(message), 300)}` : []
-  })
-  return results.length > 0 ? `This is what the tools said:\n${results.join('\n')}` : undefined
+  const results = messages.filter((message) => message.role === 'tool').map(textOf)
+  if (results.length === 0) return undefined
+  return ['This is what the tools said:', ...results.map((text) => `- ${quote(text, 300)}`)].join('\n')
 }
 
 function repeatFact(messages: Message[], prompt: string): string | undefined {
@@ -47,8 +39,7 @@ function repeatFact(messages: Message[], prompt: string): string | undefined {
   return fact ? `You told me that your ${topic} is ${fact}.` : `You have not told me your ${topic}.`
 }
 
-const echo = (prompt: string) =>
-  `You said "${quote(prompt, 120)}". I am the scripted simulator ${modelId}, not a model.`
+const echo = (prompt: string) => `You said "${quote(prompt, 120)}". I am ${modelId}: a script, not a model.`
 
 /** The first `length` characters, on one line. */
 const quote = (text: string, length: number) => [...text.replace(/\s+/g, ' ').trim()].slice(0, length).join('')

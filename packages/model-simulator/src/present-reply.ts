@@ -1,5 +1,9 @@
-import type { ChatCall } from './answer-chat.ts'
+import type { ChatRequest } from './chat-request.ts'
 import { modelId } from './model.ts'
+import type { Turn } from './script.ts'
+
+/** `id` stands in every identifier; `created` is in seconds. */
+export type ChatCall = { request: ChatRequest; turn: Turn; id: string; created: number }
 
 /** The body of an answer that is not streamed. */
 export function presentCompletion(call: ChatCall): string {
@@ -43,16 +47,17 @@ function planReply({ request, turn, id, created }: ChatCall) {
     type: 'function',
     function: { name, arguments: typeof args === 'string' ? args : JSON.stringify(args) },
   }))
-  const called = toolCalls.map((call) => call.function.name + call.function.arguments)
   // An image costs nothing: its data would outweigh every text.
-  const prompt = JSON.stringify([request.messages, request.tools], (key, value) => (key === 'url' ? '' : value))
-  const tokens = [countTokens(prompt), countTokens(text + called.join(''))] as const
+  const withoutImages = (key: string, value: unknown) => (key === 'image_url' ? undefined : value)
+  const prompt = countTokens(JSON.stringify([request.messages, request.tools], withoutImages))
+  const called = toolCalls.map((call) => call.function.name + call.function.arguments)
+  const completion = countTokens(text + called.join(''))
   return {
     head: { id: `chatcmpl-${id}`, created, model: modelId },
     content: text || calls.length === 0 ? text : null,
     toolCalls,
     finishReason: turn.finish_reason ?? (calls.length > 0 ? 'tool_calls' : 'stop'),
-    usage: { prompt_tokens: tokens[0], completion_tokens: tokens[1], total_tokens: tokens[0] + tokens[1] },
+    usage: { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion },
   }
 }
 

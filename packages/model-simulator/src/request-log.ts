@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
 const secretHeaders = ['authorization', 'x-api-key', 'api-key', 'cookie']
-const kept = 100
 
 /** Counts the requests in flight and remembers the last 100. Of secret headers it says only that they are present. */
 export function createRequestLog() {
@@ -10,7 +9,7 @@ export function createRequestLog() {
     const headers = { ...sent }
     for (const name of secretHeaders) if (headers[name]) headers[name] = '[present]'
     const entry = { method, url, headers, body: undefined as unknown, cut_off: false }
-    log.requests = [...log.requests, entry].slice(-kept)
+    log.requests = [...log.requests, entry].slice(-100)
     log.in_flight++
     response.on('close', () => {
       // The client left, or the script reset the connection.

@@ -3,17 +3,17 @@ import type { Message } from './chat-request.ts'
 import { OpenAiError, refusalOf } from './openai-error.ts'
 
 const milliseconds = z.int().min(0).max(600_000).optional()
-const anObject = z.record(z.string(), z.unknown())
+const jsonObject = z.record(z.string(), z.unknown())
 
 const turn = z.strictObject({
   text: z.string().optional(),
-  tool_calls: z.array(z.strictObject({ name: z.string(), arguments: z.string().or(anObject) })).optional(),
+  tool_calls: z.array(z.strictObject({ name: z.string(), arguments: z.string().or(jsonObject) })).optional(),
   finish_reason: z.string().optional(),
   headers: z.record(z.string(), z.string()).optional(),
   delay_ms: milliseconds,
   chunk_delay_ms: milliseconds,
   status: z.int().min(400).max(599).optional(),
-  error: anObject.optional(),
+  error: jsonObject.optional(),
   fault: z.enum(['reset', 'hang', 'truncate', 'garbage', 'error_event', 'no_done']).optional(),
   after_chunks: z.int().min(0).optional(),
 })

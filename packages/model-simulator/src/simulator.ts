@@ -21,16 +21,14 @@ export function createSimulator({ script, now = Date.now }: SimulatorOptions = {
   const { log, open, clear } = createRequestLog()
 
   const server = createServer({ maxHeaderSize: 65_536, keepAliveTimeout: 75_000 }, async (request, response) => {
-    try {
-      const answer = await answerOperation(request, response)
-      if (answer) sendJson(response, 200, answer)
-    } catch (error) {
-      const { status, body } = refusalOf(error)
-      if (response.headersSent) response.destroy()
-      else sendJson(response, status, body)
-    }
+    const { status, body } = await answerOperation(request, response)
+      .then((body) => ({ status: 200, body }))
+      .catch(refusalOf)
+    if (body && response.headersSent) response.destroy()
+    else if (body) response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
   })
 
+  /** The body of the answer, or nothing when it has been written already. */
   async function answerOperation(request: IncomingMessage, response: ServerResponse): Promise<object | undefined> {
     const operation = `${request.method} ${request.url?.split('?')[0]}`
     if (operation === 'GET /healthz') return { status: 'ok' }
@@ -61,7 +59,7 @@ export function createSimulator({ script, now = Date.now }: SimulatorOptions = {
     const turns = header ? parseScript(String(header)) : script
     const turn = turns ? chooseTurn(turns, request.messages) : demoTurn(request)
     const id = hash('sha256', JSON.stringify(body)).slice(0, 24)
-    await answerChat(response, { request, turn, id, created: Math.floor(now() / 1000), left: leaving.signal })
+    await answerChat(response, { request, turn, id, created: Math.floor(now() / 1000) }, leaving.signal)
   }
 
   /** Rejects when the port is taken; port 0 is a free one. `close` breaks off open answers. */
@@ -71,8 +69,4 @@ export function createSimulator({ script, now = Date.now }: SimulatorOptions = {
     return { url, close: () => void server.close().closeAllConnections() }
   }
   return { listen }
-}
-
-function sendJson(response: ServerResponse, status: number, body: object): void {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
 }

@@ -376,3 +376,23 @@ test('settings reach the model in its own words, unknown fields as they are', as
     stream_options: { include_usage: true },
   })
 })
+
+test('the official client follows reasoning, parallel tools and function calls, and repeats what is stored', async () => {
+  const client = await world.client()
+  const calls = [
+    { name: 'search', args: '{"q":"a"}' },
+    { name: 'now', args: '' },
+  ]
+  world.model.play({ reasoning: 'Hmm', text: ['Let me look.'], calls }, { text: ['Noon'] })
+  const withTools = await client.responses.stream({ model: 'm', input: 'When?' }).finalResponse()
+  expect(withTools.output.map(({ type }) => type)).toEqual(['reasoning', 'message', 'mcp_call', 'mcp_call', 'message'])
+  expect(withTools.output_text).toBe('Let me look.Noon')
+  expect((await client.responses.retrieve(withTools.id)).output.map(({ id }) => id)).toEqual(
+    withTools.output.map(({ id }) => id),
+  )
+  world.model.play({ calls: calls.map((call) => ({ ...call, name: 'own' })) })
+  const tools = [{ type: 'function' as const, name: 'own', parameters: null, strict: null }]
+  const stream = client.responses.stream({ model: 'm', input: 'x', tools })
+  const own = await stream.finalResponse()
+  expect(own.output).toMatchObject([{ arguments: '{"q":"a"}' }, { arguments: '{}' }])
+})

@@ -33,6 +33,8 @@ const ToolResult = z.looseObject({
 /** On whose behalf, and which request it belongs to. */
 type Asking = Pick<Who, 'caller' | 'requestId' | 'signal'>
 
+type Params = { name?: string; [field: string]: unknown }
+
 export type ToolsClient = {
   /** All tools this caller may use. @throws AppError `unavailable`: a run must not quietly go without its tools */
   list(who: Asking): Promise<LoopTool[]>
@@ -42,17 +44,30 @@ export type ToolsClient = {
 
 const MAX_PAGES = 50
 
+/** Since this revision an HTTP exchange that is broken off cancels its call: a run that stops, stops its tools. */
+const REVISION = '2026-07-28'
+const ENVELOPE = {
+  'io.modelcontextprotocol/protocolVersion': REVISION,
+  'io.modelcontextprotocol/clientInfo': { name: 'jan-response-api', version: '1' },
+  'io.modelcontextprotocol/clientCapabilities': {},
+}
+
 /** Tools of mcp-tools, which alone decides who may use what. `listMs`: longest time for the whole list. */
 export function createToolsClient(mcpTools: Peer, listMs: number): ToolsClient {
-  const ask = async ({ caller, requestId, signal }: Asking, method: string, params: unknown): Promise<unknown> => {
+  const ask = async ({ caller, requestId, signal }: Asking, method: string, params: Params): Promise<unknown> => {
     const answer = await mcpTools.send({
       method: 'POST',
       path: '/v1/mcp',
       caller,
       requestId,
       signal,
-      json: { jsonrpc: '2.0', id: requestId, method, params },
-      headers: { accept: 'application/json' },
+      json: { jsonrpc: '2.0', id: requestId, method, params: { ...params, _meta: ENVELOPE } },
+      headers: {
+        accept: 'application/json',
+        'mcp-protocol-version': REVISION,
+        'mcp-method': method,
+        ...(params.name ? { 'mcp-name': params.name } : {}),
+      },
     })
     const text = await answer.text()
     const reply = Reply.safeParse(parseJson(text))

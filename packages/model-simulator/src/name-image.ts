@@ -1,12 +1,7 @@
 import { imageSize } from 'image-size'
-import type { Message } from './chat-request.ts'
 import { OpenAiError } from './openai-error.ts'
 
 const names: Record<string, string> = { png: 'PNG', jpg: 'JPEG', gif: 'GIF', webp: 'WebP' }
-
-/** The addresses of a message's images. */
-export const imageUrls = ({ content }: Message): string[] =>
-  Array.isArray(content) ? content.flatMap((part) => (part.type === 'image_url' ? part.image_url.url : [])) : []
 
 /** Type, pixels and bytes of a data URL; a web address as it stands, unfetched. Throws 400 when it is no image. */
 export function nameImage(url: string): string {
