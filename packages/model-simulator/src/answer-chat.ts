@@ -11,8 +11,7 @@ export async function answerChat(response: ServerResponse, call: ChatCall, left:
   const streamed = call.request.stream === true
   response.setHeaders(new Headers(turn.headers))
   if (turn.delay_ms) await sleep(turn.delay_ms, undefined, { signal: left })
-  const failsLater = streamed && turn.fault === 'error_event'
-  if ((turn.status || turn.error) && !failsLater) throw scriptedError(turn)
+  if (turn.fault === 'error_event' ? !streamed : turn.status || turn.error) throw scriptedError(turn)
   const pieces = streamed ? presentEvents(call) : [presentCompletion(call)]
   response.setHeader('content-type', streamed ? 'text/event-stream' : 'application/json')
   for (const [at, piece] of breakPieces(pieces, turn).entries()) {

@@ -20,7 +20,7 @@ const responseFormat = z.discriminatedUnion('type', [
 const chatRequest = z.object({
   messages: z.array(message).min(1),
   tools: z.array(tool).nullish(),
-  tool_choice: z.unknown(),
+  tool_choice: z.unknown().optional(),
   response_format: responseFormat.nullish(),
   stream: z.boolean().nullish(),
   stream_options: z.object({ include_usage: z.boolean().optional() }).nullish(),

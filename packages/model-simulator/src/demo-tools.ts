@@ -40,7 +40,7 @@ function programs(prose: string, prompt: string): Arguments[] {
 // A JSON string is a Python string too.
 const csvProgram = (csv: string) => `import csv, io
 
-for name, *values in zip(*csv.reader(io.StringIO(${JSON.stringify(csv)}))):
+for name, *values in zip(*filter(None, csv.reader(io.StringIO(${JSON.stringify(csv)})))):
     try:
         print(f"{name}: sum {round(sum(map(float, values)), 4)}")
     except ValueError:

