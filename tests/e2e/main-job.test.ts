@@ -163,7 +163,7 @@ test('one answer tells of the tools as the stream does', async () => {
     { model: 'gpt-4o-mini', input: 'Run python: 6*7' },
     token,
   )
-  expect([status, body.status, body.model, body.error]).toEqual([200, 'completed', 'gpt-4o-mini', null])
+  expect([status, body.status, body.model, body.error]).toEqual([200, 'completed', 'jan-simulator', null])
   expect(body.output.map((item: Json) => item.type)).toEqual(['mcp_call', 'message'])
   expect(body.output[0].output).toContain('42')
 }, 60_000)

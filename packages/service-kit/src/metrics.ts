@@ -5,7 +5,7 @@ export type HttpMetrics = {
   registry: Registry
   inFlight: { inc(): void; dec(): void }
   observe(operation: string, status: number, seconds: number): void
-  /** A counter of the service's own, e.g. tool calls by tool and outcome. Values of labels must be few. */
+  /** A counter of the service's own. Values of labels must be few. */
   counter<L extends string>(
     name: string,
     help: string,
