@@ -8,7 +8,7 @@ const READ = /\b(?:scrape|read|fetch|visit|summari[sz]e)\b/i
 const COMPUTE = /\b(?:python|python_exec|compute|calculate|analy[sz]e)\b/i
 const URLS = /https?:\/\/[^\s"'<>)\]]*[^\s"'<>)\].,;:!?]/g
 const FENCES = /```(\w*)[^\n]*\n([\s\S]*?)```/g
-const EXPRESSION = /-?\(*\d[\d .()]{0,99}[-+*/%^][\d .()+\-*/%^]{0,99}[\d)]/
+const EXPRESSION = /-?\({0,9}\d[\d .()]{0,99}[-+*/%^][\d .()+\-*/%^]{0,99}[\d)]/
 
 /** What the prompt asks of the built-in tools: the arguments of each call. `prose` is the prompt without its code. */
 const argumentsOf = new Map<string, (prose: string, prompt: string) => Arguments[]>([
@@ -17,7 +17,7 @@ const argumentsOf = new Map<string, (prose: string, prompt: string) => Arguments
   ['python_exec', (prose, prompt) => (COMPUTE.test(prose) ? programs(prose, prompt) : [])],
 ])
 
-/** The calls of offered tools that the prompt asks for, or names: then the arguments are made from the tool's schema. */
+/** The calls of offered tools that the prompt asks for, or just names: then their schema gives the arguments. */
 export function chooseCalls({ tools, tool_choice: choice }: ChatRequest, prompt: string) {
   if (!tools || choice === 'none') return []
   const prose = prompt.replace(FENCES, '')

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtempDisposable, writeFile } from 'node:fs/promises'
 import { request as httpRequest } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -115,14 +115,20 @@ describe('the program', () => {
     const child = spawn('node', [join(import.meta.dirname, 'main.ts')], { env: { ...process.env, ...env } })
     const output = { text: '' }
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output.text += data))
-    return { child, output, exited: once(child, 'exit') }
+    const exited = once(child, 'exit')
+    const stop = async () => {
+      child.kill('SIGTERM')
+      await exited
+    }
+    return { child, output, exited, [Symbol.asyncDispose]: stop }
   }
 
   test('reads its script file, says where it listens and stops on SIGTERM', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'simulator script '))
-    const file = join(folder, 'script.json')
+    await using folder = await mkdtempDisposable(join(tmpdir(), 'simulator script '))
+    const file = join(folder.path, 'script.json')
     await writeFile(file, JSON.stringify([{ text: 'from the file' }]))
-    const { child, output, exited } = start({ SIMULATOR_PORT: '0', SIMULATOR_SCRIPT: file })
+    await using program = start({ SIMULATOR_PORT: '0', SIMULATOR_SCRIPT: file })
+    const { child, output, exited } = program
     await until(
       async () => output.text,
       (text) => text.includes('\n'),
@@ -134,7 +140,6 @@ describe('the program', () => {
     child.kill('SIGTERM')
     expect(await exited).toEqual([0, null])
     expect(output.text.trim().split('\n')).toHaveLength(1)
-    await rm(folder, { recursive: true })
   })
 
   test('says in one line what is wrong with its script and ends with 1', async () => {
