@@ -22,6 +22,8 @@ const chatRequest = z.object({
   tools: z.array(tool).nullish(),
   tool_choice: z.unknown().optional(),
   response_format: responseFormat.nullish(),
+  max_tokens: z.int().min(1).nullish(),
+  max_completion_tokens: z.int().min(1).nullish(),
   stream: z.boolean().nullish(),
   stream_options: z.object({ include_usage: z.boolean().optional() }).nullish(),
 })

@@ -30,6 +30,13 @@ describe('an answer in one piece', () => {
     expect(completion.usage.total_tokens).toBe(completion.usage.prompt_tokens + 2)
   })
 
+  test('is cut at the token limit, and says so', async () => {
+    await using simulator = await startSimulator()
+    const { choices, usage } = await simulator.complete({ max_completion_tokens: 2 }, [{ text: 'Good day to you' }])
+    expect(choices[0]).toMatchObject({ message: { content: 'Good day' }, finish_reason: 'length' })
+    expect(usage.completion_tokens).toBe(2)
+  })
+
   test('has the same ids for the same request and other ids for another', async () => {
     await using simulator = await startSimulator()
     const script = [{ tool_calls: [{ name: 'a', arguments: {} }] }]

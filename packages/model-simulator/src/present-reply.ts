@@ -41,7 +41,8 @@ export function presentEvents(call: ChatCall): string[] {
 const split = (text: string): string[] => text.match(/\s*\S{1,12}|\s+$/gu) ?? []
 
 function planReply({ request, turn, id, created }: ChatCall) {
-  const { text = '', tool_calls: calls = [] } = turn
+  const { text: said = '', tool_calls: calls = [] } = turn
+  const text = said.slice(0, 4 * (request.max_completion_tokens ?? request.max_tokens ?? Number.POSITIVE_INFINITY))
   const toolCalls = calls.map(({ name, arguments: args }, index) => ({
     id: `call_${id}_${index}`,
     type: 'function',
@@ -56,7 +57,7 @@ function planReply({ request, turn, id, created }: ChatCall) {
     head: { id: `chatcmpl-${id}`, created, model: modelId },
     content: text || calls.length === 0 ? text : null,
     toolCalls,
-    finishReason: turn.finish_reason ?? (calls.length > 0 ? 'tool_calls' : 'stop'),
+    finishReason: turn.finish_reason ?? (text < said ? 'length' : calls.length > 0 ? 'tool_calls' : 'stop'),
     usage: { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion },
   }
 }
