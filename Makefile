@@ -14,14 +14,15 @@ help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(INSTALLED): package-lock.json package.json $(wildcard packages/*/package.json services/*/package.json tests/package.json)
-	@npm ci --loglevel=error
+	@echo 'Installing …'
+	@npm ci --loglevel=error >/dev/null
 	@touch $@
 
 install: $(INSTALLED)
 
 # What is git-ignored and must exist before anything runs: Prisma's clients.
 generate: $(INSTALLED)
-	@turbo run generate --output-logs=none --no-update-notifier >/dev/null || turbo run generate --no-update-notifier
+	@turbo run generate --no-update-notifier >/dev/null 2>&1 || turbo run generate --no-update-notifier
 
 demo: generate ## start the platform, walk through the main job, stop
 	@$(JAN) demo

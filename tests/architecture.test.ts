@@ -87,6 +87,36 @@ test('operations have one name each, and well-formed', () => {
   expect(new Set(names).size).toBe(names.length)
 })
 
+test('what a workspace imports, it declares; what only tests import may be the root’s', () => {
+  type Manifest = { name: string; dependencies?: Record<string, string>; devDependencies?: Record<string, string> }
+  const declared = (file: string) => {
+    const { name, dependencies, devDependencies } = JSON.parse(read(file)) as Manifest
+    return new Set([name, ...Object.keys({ ...dependencies, ...devDependencies })])
+  }
+  const ofRoot = declared('package.json')
+  const missing = files('{packages,services}/*/package.json').flatMap((manifest) => {
+    const own = declared(manifest)
+    return files(`${dirname(manifest)}/**/*.ts`).flatMap((file) => {
+      const isTest = /\.test\.ts$|\/test\/|fixture/.test(file)
+      const imported = [
+        ...read(file).matchAll(/^(?:import|export) .*?from '([^'.][^']*)'|import\('([^'.][^']*)'\)/gms),
+      ].map(([, one, other]) => (one ?? other)!)
+      const names = imported
+        .filter((name) => !name.startsWith('node:'))
+        .map((name) =>
+          name
+            .split('/')
+            .slice(0, name.startsWith('@') ? 2 : 1)
+            .join('/'),
+        )
+      return names
+        .filter((name) => !own.has(name) && !(isTest && ofRoot.has(name)))
+        .map((name) => `${file} imports ${name}`)
+    })
+  })
+  expect(missing).toEqual([])
+})
+
 test('the lock names no address, and holds the packages of every platform', () => {
   const lock = JSON.parse(read('package-lock.json')) as {
     packages: Record<string, { resolved?: string; link?: boolean; optionalDependencies?: Record<string, string> }>

@@ -224,8 +224,10 @@ async function useSdk(stage: Stage): Promise<void> {
   show('←', shown(streamed))
   const events = await openai.responses.create({ model: stage.model, input: 'Run python: 6*7', stream: true })
   show('→', "openai.responses.create({ input: 'Run python: 6*7', stream: true })")
-  for await (const event of events)
-    if (event.type === 'response.completed') show('←', event.type, event.response.output_text)
+  let answered = ''
+  for await (const event of events) if (event.type === 'response.output_text.delta') answered += event.delta
+  show('←', 'response.output_text.delta …', answered)
+  require(answered, 'an answer to the SDK')
 }
 
 /** The page that the agent run scrapes: the platform trusts this one address (see OUTBOUND_ALLOW in parts.ts). */

@@ -52,7 +52,6 @@ const seconds = (ms: number) => Math.floor(ms / 1000)
 export function presentResponse({ result, ...record }: ResponseRecord): ResponseResource {
   const { limit, usage, error } = result
   return {
-    ...record.settings,
     id: record.id,
     object: 'response',
     created_at: seconds(record.createdAt),
@@ -65,6 +64,7 @@ export function presentResponse({ result, ...record }: ResponseRecord): Response
     previous_response_id: record.previousResponseId,
     output: record.output,
     usage: usage && presentUsage(usage),
+    ...record.settings,
     jan: presentJan(result),
   }
 }
