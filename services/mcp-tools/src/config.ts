@@ -1,4 +1,4 @@
-import { tmpdir } from 'node:os'
+import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { parseAllowList } from '@jan/guarded-fetch/allow-list'
 import { type ConfigOf, type ConfigShape, duration, env, flag, list, readConfig, secret } from '@jan/service-kit/config'
@@ -86,8 +86,9 @@ export const shape = {
       z
         .string()
         .optional()
-        .transform((dir) => dir ?? join(tmpdir(), 'jan-sandbox')),
-      "Where the sandbox keeps its memory snapshot (default: jan-sandbox in the system's temporary folder)",
+        // One for each user: a temporary folder is shared.
+        .transform((dir) => dir ?? join(tmpdir(), `jan-sandbox-${userInfo().uid}`)),
+      "Where the sandbox keeps its memory snapshot (default: one for this user in the system's temporary folder)",
     ),
   },
   outboundAllow: env(

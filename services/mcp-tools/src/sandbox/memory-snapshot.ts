@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { getuid } from 'node:process'
 import { buildDenoCommand } from './deno-command.ts'
 import type { SandboxRuntime } from './sandbox-runtime.ts'
 
@@ -15,8 +16,8 @@ const MAX_BYTES = 128 << 20
  */
 export async function ensureSnapshot(runtime: SandboxRuntime, stateDir: string, signal: AbortSignal): Promise<string> {
   const file = join(stateDir, `${runtime.versions}.snapshot`)
-  if (await isFile(file)) return file
-  await mkdir(stateDir, { recursive: true })
+  if (await isOwnFile(file)) return file
+  await mkdir(stateDir, { recursive: true, mode: 0o700 })
   const draft = `${file}.${randomUUID()}`
   try {
     await writeFile(draft, await makeSnapshot(runtime, signal), { mode: 0o600 })
@@ -28,7 +29,11 @@ export async function ensureSnapshot(runtime: SandboxRuntime, stateDir: string, 
   return file
 }
 
-const isFile = async (path: string): Promise<boolean> => (await stat(path).catch(() => undefined))?.isFile() ?? false
+/** Whether a file of this user's is there: what another one put into a shared folder is neither readable nor to be trusted. */
+export async function isOwnFile(path: string, user = getuid?.()): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined)
+  return found?.isFile() === true && (user === undefined || found.uid === user)
+}
 
 async function makeSnapshot(runtime: SandboxRuntime, signal: AbortSignal): Promise<Buffer> {
   const { file, args, env } = buildDenoCommand(runtime, 'snapshot', { cpuSeconds: 120 })

@@ -51,7 +51,11 @@ export function createProcessPool(options: ProcessPoolOptions): ProcessPool {
         { snapshotFile },
         'the memory snapshot of the sandbox cannot be loaded; it will be made anew at the next start',
       )
-      snapshot = rm(snapshotFile, { force: true }).then(() => undefined)
+      // Whether it can be removed or not, this pool goes on without it.
+      snapshot = rm(snapshotFile, { force: true }).then(
+        () => undefined,
+        () => undefined,
+      )
     }
     return process
   }
