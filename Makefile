@@ -16,6 +16,8 @@ help: ## this list
 $(INSTALLED): package-lock.json package.json $(wildcard packages/*/package.json services/*/package.json tests/package.json)
 	@echo 'Installing …'
 	@npm ci --loglevel=error >/dev/null
+	@# npm 10 drops this link again while it removes the other platforms' packages.
+	@cd node_modules && { test -e .bin/node || ln -s ../$$(ls -d node-*/bin/node | head -n 1) .bin/node; }
 	@touch $@
 
 install: $(INSTALLED)
