@@ -18,8 +18,13 @@ const checkout = here ? folder : join(folder, 'jan-server')
 
 function make(target: string): number {
   const began = performance.now()
-  const { status } = spawnSync('make', [target], { cwd: checkout, env, stdio: 'ignore' })
-  if (status !== 0) throw new Error(`make ${target} ended with ${status}`)
+  const { status, stdout } = spawnSync('make', [target], {
+    cwd: checkout,
+    env,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  if (status !== 0) throw new Error(`make ${target} ended with ${status}:\n${stdout}`)
   return (performance.now() - began) / 1000
 }
 

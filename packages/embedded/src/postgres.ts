@@ -15,7 +15,7 @@ import {
 } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir, userInfo } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import pg from 'pg'
 import { isAlive, untilGone } from './processes.ts'
 
@@ -88,7 +88,7 @@ function linkedBinaries(): string {
     const link = join(root, target)
     if (existsSync(link)) continue
     rmSync(link, { force: true })
-    symlinkSync(join(root, source), link)
+    symlinkSync(relative(dirname(link), join(root, source)), link)
   }
   for (const name of ['postgres', 'initdb']) chmodSync(join(root, 'native', 'bin', name), 0o755)
   return join(root, 'native')
@@ -98,7 +98,10 @@ function linkedBinaries(): string {
 function reachable(native: string, account: Account): string {
   if (!account || isOpen(native)) return native
   const copy = join(outside(native), 'native')
-  if (!existsSync(join(copy, 'bin', 'postgres'))) cpSync(native, copy, { recursive: true, verbatimSymlinks: true })
+  if (existsSync(copy)) return copy
+  const unfinished = `${copy}.${process.pid}`
+  cpSync(native, unfinished, { recursive: true, dereference: true })
+  renameSync(unfinished, copy)
   return copy
 }
 

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { chmodSync, existsSync, mkdtempSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,10 +8,9 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { readLayout } from '../src/layout.ts'
 import { isAlive, untilGone } from '../src/processes.ts'
 
-/** One platform with ports and state of its own, in a folder with a space in its name. */
+/** One platform with ports and state of its own, in a folder with a space in its name that only its owner may enter. */
 const OFFSET = '13000'
 const stateDir = join(mkdtempSync(join(tmpdir(), 'jan platform ')), 'state')
-chmodSync(join(stateDir, '..'), 0o755)
 const environment = { PATH: process.env.PATH, HOME: process.env.HOME, JAN_PORT_OFFSET: OFFSET, JAN_STATE_DIR: stateDir }
 const layout = readLayout(environment)
 const cli = (command: string, variables: Record<string, string> = {}) =>
