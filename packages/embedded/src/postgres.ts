@@ -5,6 +5,7 @@ import {
   chownSync,
   cpSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readFileSync,
   renameSync,
@@ -49,8 +50,7 @@ export type PostgresOptions = {
  */
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
   const account = serverAccount()
-  const native = reachable(linkedBinaries(), account)
-  const dataDir = reachableDataDir(resolve(options.dataDir), account)
+  const { native, dataDir } = reachable(linkedBinaries(), resolve(options.dataDir), account)
   if (!existsSync(join(dataDir, 'PG_VERSION'))) createCluster({ native, dataDir, account, password: options.password })
   await stopOrphan(dataDir)
   const child = await launch(options, native, dataDir, account)
@@ -94,33 +94,28 @@ function linkedBinaries(): string {
   return join(root, 'native')
 }
 
-/** `nobody` must be able to enter every folder above the binaries; root's home, for one, is closed, so they are copied out of it. */
-function reachable(native: string, account: Account): string {
-  if (!account || isOpen(native)) return native
-  const copy = join(outside(native), 'native')
-  if (existsSync(copy)) return copy
-  const unfinished = `${copy}.${process.pid}`
-  cpSync(native, unfinished, { recursive: true, dereference: true })
-  renameSync(unfinished, copy)
-  return copy
-}
-
-function reachableDataDir(dataDir: string, account: Account): string {
+/**
+ * `nobody` must be able to enter every folder above the binaries and the data. Where one is closed, as root's home is,
+ * both go into a folder of their own among the temporary ones, and a link stands where the data would be.
+ */
+function reachable(native: string, dataDir: string, account: Account): { native: string; dataDir: string } {
   mkdirSync(dirname(dataDir), { recursive: true })
-  if (!account || isOpen(dirname(dataDir))) return dataDir
-  const elsewhere = join(outside(dataDir), 'data')
-  if (!existsSync(dataDir)) symlinkSync(elsewhere, dataDir)
-  return elsewhere
+  if (!account || (isOpen(native) && isOpen(dirname(dataDir)))) return { native, dataDir }
+  const hash = createHash('sha256').update(dataDir).digest('hex').slice(0, 12)
+  const outside = join(tmpdir(), `jan-postgres-${hash}`)
+  mkdirSync(outside, { recursive: true, mode: 0o755 })
+  const there = { native: join(outside, 'native'), dataDir: join(outside, 'data') }
+  if (!existsSync(there.native)) {
+    const unfinished = `${there.native}.${process.pid}`
+    cpSync(native, unfinished, { recursive: true, verbatimSymlinks: true })
+    renameSync(unfinished, there.native)
+  }
+  if (!lstatSync(dataDir, { throwIfNoEntry: false })) symlinkSync(there.dataDir, dataDir)
+  return there
 }
 
 const isOpen = (path: string): boolean =>
   (statSync(path).mode & 0o001) !== 0 && (dirname(path) === path || isOpen(dirname(path)))
-
-function outside(path: string): string {
-  const folder = join(tmpdir(), `jan-postgres-${createHash('sha256').update(path).digest('hex').slice(0, 12)}`)
-  mkdirSync(folder, { recursive: true, mode: 0o755 })
-  return folder
-}
 
 function createCluster({
   native,
