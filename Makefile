@@ -7,7 +7,7 @@ JAN := node packages/embedded/src/cli.ts
 INSTALLED := node_modules/.jan-installed
 
 
-.PHONY: help install generate demo start start-bg stop status reset logs doctor user test verify measure
+.PHONY: help install clients demo start start-bg stop status reset logs doctor user test verify measure
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -22,17 +22,17 @@ $(INSTALLED): package-lock.json package.json $(wildcard packages/*/package.json 
 
 install: $(INSTALLED)
 
-# What is git-ignored and must exist before anything runs: Prisma's clients.
-generate: $(INSTALLED)
-	@turbo run generate --no-update-notifier >/dev/null 2>&1 || turbo run generate --no-update-notifier
+# Prisma's clients: git ignores them, and nothing runs without.
+clients: $(INSTALLED)
+	@turbo run client --no-update-notifier >/dev/null 2>&1 || turbo run client --no-update-notifier
 
-demo: generate ## start the platform, walk through the main job, stop
+demo: clients ## start the platform, walk through the main job, stop
 	@$(JAN) demo
 
-start: generate ## the whole platform in the foreground; Ctrl-C stops it
+start: clients ## the whole platform in the foreground; Ctrl-C stops it
 	@exec $(JAN) start
 
-start-bg: generate ## the whole platform in the background; returns when all is ready
+start-bg: clients ## the whole platform in the background; returns when all is ready
 	@$(JAN) start-bg
 
 stop: install ## stop what start-bg started

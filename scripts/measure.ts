@@ -3,12 +3,13 @@
  * `node scripts/measure.ts` measures a clean clone with an empty npm cache; `--here` this checkout, as it is installed.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const here = process.argv.includes('--here')
-const folder = here ? process.cwd() : mkdtempSync(join(tmpdir(), 'jan measure '))
+const folder = here ? process.cwd() : mkdtempSync(join(tmpdir(), 'jan-measure-'))
+if (!here) chmodSync(folder, 0o755)
 const env = {
   ...process.env,
   JAN_PORT_OFFSET: '14000',
@@ -31,22 +32,27 @@ function make(target: string): number {
 const row = (what: string, value: string) => console.log(`${what.padEnd(52)} ${value}`)
 const seconds = (value: number) => `${value.toFixed(1)} s`
 
-/** Memory of all processes that were started from this checkout, in MB: PSS, so that shared pages count once. */
+/** Memory of the supervisor and everything below it, in MB: PSS, so that shared pages count once. */
 function memory(): { total: number; processes: number } {
-  const mine = globSync('/proc/[0-9]*').filter((path) => {
-    try {
-      return (
-        readFileSync(`${path}/environ`, 'utf8').includes('JAN_PORT_OFFSET=14000') &&
-        !readFileSync(`${path}/cmdline`, 'utf8').includes('measure.ts')
-      )
-    } catch {
-      return false
-    }
-  })
-  const kilobytes = mine.map((path) =>
-    Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`${path}/smaps_rollup`, 'utf8'))?.[1] ?? 0),
+  const { pid } = JSON.parse(readFileSync(join(checkout, '.jan/offset-14000/run.json'), 'utf8')) as { pid: number }
+  const parents = new Map(globSync('/proc/[0-9]*/stat').flatMap(parentOf))
+  const isMine = (process: number | undefined): boolean =>
+    process === pid || (process !== undefined && process > 1 && isMine(parents.get(process)))
+  const mine = [...parents.keys()].filter(isMine)
+  const kilobytes = mine.map((each) =>
+    Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${each}/smaps_rollup`, 'utf8'))?.[1]),
   )
   return { total: kilobytes.reduce((sum, each) => sum + each, 0) / 1024, processes: mine.length }
+}
+
+/** `[[pid, parent's pid]]` of `/proc/<pid>/stat`; nothing when the process has just ended. */
+function parentOf(file: string): [number, number][] {
+  try {
+    const [, pid, parent] = /^(\d+) \(.*\) \S (\d+)/s.exec(readFileSync(file, 'utf8')) ?? []
+    return [[Number(pid), Number(parent)]]
+  } catch {
+    return []
+  }
 }
 
 row('machine', `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`)

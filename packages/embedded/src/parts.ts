@@ -2,8 +2,10 @@ import { join } from 'node:path'
 import type { Layout, Port } from './layout.ts'
 import type { Secrets } from './secrets.ts'
 
-/** A child process of the platform: what to run, with which variables, and where it says that it is ready. */
-export type Part = { name: Port; script: string; env: Record<string, string>; readyPath: string }
+/** A child process of the platform: what to run, with which variables, where it says that it is ready, and what it waits for. */
+export type Part = { name: Port; script: string; env: Record<string, string>; readyPath: string; after: Stage }
+/** The stages of a start. What needs no database starts beside it, and the gateway opens when there is something behind it. */
+export type Stage = 'nothing' | 'databases' | 'services'
 
 export const SERVICES = ['llm-api', 'response-api', 'media-api', 'mcp-tools'] as const
 
@@ -36,6 +38,7 @@ const simulatorPart = (layout: Layout): Part => ({
   script: script(layout, 'packages/model-simulator/src/main.ts'),
   env: { SIMULATOR_PORT: String(layout.ports.simulator) },
   readyPath: '/healthz',
+  after: 'nothing',
 })
 
 const identityPart = ({ layout, secrets, databaseUrl }: PartsInput): Part => ({
@@ -50,6 +53,7 @@ const identityPart = ({ layout, secrets, databaseUrl }: PartsInput): Part => ({
     JAN_BACKEND_CLIENT_SECRET: secrets.backendClientSecret,
   },
   readyPath: '/healthz',
+  after: 'databases',
 })
 
 const gatewayPart = ({ layout, env }: PartsInput): Part => ({
@@ -62,6 +66,7 @@ const gatewayPart = ({ layout, env }: PartsInput): Part => ({
     ...(env.GATEWAY_RATE_LIMIT ? { GATEWAY_RATE_LIMIT: env.GATEWAY_RATE_LIMIT } : {}),
   },
   readyPath: '/healthz',
+  after: 'services',
 })
 
 function servicePart(name: (typeof SERVICES)[number], input: PartsInput): Part {
@@ -90,6 +95,7 @@ function servicePart(name: (typeof SERVICES)[number], input: PartsInput): Part {
       ...OWN[name](input),
     },
     readyPath: '/readyz',
+    after: name in DATABASES ? 'databases' : 'nothing',
   }
 }
 

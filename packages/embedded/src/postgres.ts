@@ -54,8 +54,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   if (!existsSync(join(dataDir, 'PG_VERSION'))) createCluster({ native, dataDir, account, password: options.password })
   await stopOrphan(dataDir)
   const child = await launch(options, native, dataDir, account)
-  const url = (database: string) =>
-    `postgresql://${USER}:${encodeURIComponent(options.password)}@127.0.0.1:${options.port}/${database}`
+  const url = (database: string) => postgresUrl(options, database)
   return {
     url,
     process: child,
@@ -68,6 +67,10 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     },
   }
 }
+
+/** Where a database of such a server will be, also before the server runs. */
+export const postgresUrl = ({ port, password }: Pick<PostgresOptions, 'port' | 'password'>, database: string): string =>
+  `postgresql://${USER}:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`
 
 type Account = { uid: number; gid: number } | undefined
 

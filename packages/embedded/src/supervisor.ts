@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import { migrate } from '@jan/service-kit/migrate'
 import { type ChildOptions, startChild, stopChild, untilReady } from './child.ts'
 import type { Layout, Port } from './layout.ts'
-import { DATABASES, describeParts, IDENTITY_DATABASE, type Part } from './parts.ts'
+import { DATABASES, describeParts, IDENTITY_DATABASE, type Part, type Stage } from './parts.ts'
 import { isTaken, ownerOf } from './port-owner.ts'
-import { type Postgres, startPostgres } from './postgres.ts'
+import { type Postgres, postgresUrl, startPostgres } from './postgres.ts'
 import { untilGone } from './processes.ts'
 import { startRedis } from './redis.ts'
-import { forgetRunning, readOrphans, readRunning, writeRunning } from './run-file.ts'
+import { forgetRunning, type Running, readOrphans, readRunning, writeRunning } from './run-file.ts'
 import { readSecrets, type Secrets } from './secrets.ts'
 
 export type Platform = {
@@ -35,43 +35,42 @@ export async function startPlatform(
     throw new Error(`The platform already runs (pid ${already.pid}); make status shows it, make stop ends it`)
   await endOrphans(layout)
   const secrets = readSecrets(layout.stateDir)
-  const wanted: Port[] = ['postgres', ...(env.REDIS_URL ? [] : (['redis'] as const))]
-  const parts = describeParts({ layout, secrets, env, databaseUrl: () => '' })
-  await requireFree(layout, [...wanted, ...parts.map((part) => part.name)])
+  const server = { port: layout.ports.postgres, password: secrets.postgresPassword }
+  const parts = describeParts({ layout, secrets, env, databaseUrl: (name) => postgresUrl(server, name) })
+  const ownRedis: Port[] = env.REDIS_URL ? [] : ['redis']
+  await requireFree(layout, ['postgres', ...ownRedis, ...parts.map((part) => part.name)])
 
   const opened: (() => Promise<unknown>)[] = []
   const pids: Record<string, number> = {}
-  let state: 'starting' | 'ready' = 'starting'
-  const note = () => writeRunning(layout, { pid: process.pid, state, children: pids })
+  let state: Running['state'] = 'starting'
   let stopping = false
+  const note = () => writeRunning(layout, { pid: process.pid, state, children: pids })
   const stop = async () => {
     stopping = true
     for (const close of opened.splice(0).reverse()) await close()
     forgetRunning(layout)
   }
-  note()
-  try {
+  const openDatabases = async () => {
     const postgres = await keepPostgres(layout, secrets, tell, () => stopping)
     opened.push(() => postgres.stop())
-    if (!env.REDIS_URL) opened.push(await startRedis(layout.ports.redis))
     await prepareDatabases(layout, postgres)
-    const ready = describeParts({ layout, secrets, env, databaseUrl: postgres.url })
-    const start = async (part: Part) => {
-      const child = keepChild(
-        { part, ...placeOf(layout, part.name, env) },
-        tell,
-        () => stopping,
-        (pid) => {
-          pids[part.name] = pid
-          note()
-        },
-      )
-      opened.push(() => child.stop())
-      await child.ready
+  }
+  const openRedis = async () => void opened.push(await startRedis(layout.ports.redis))
+  const start = async (part: Part) => {
+    const onPid = (pid: number) => {
+      pids[part.name] = pid
+      note()
     }
-    // The gateway opens last, when there is something behind it.
-    await Promise.all(ready.filter((part) => part.name !== 'gateway').map(start))
-    await Promise.all(ready.filter((part) => part.name === 'gateway').map(start))
+    const child = keepChild({ part, ...placeOf(layout, part.name, env) }, tell, () => stopping, onPid)
+    opened.push(() => child.stop())
+    await child.ready
+  }
+  const startAfter = (stage: Stage) => parts.filter((part) => part.after === stage).map(start)
+  note()
+  try {
+    await all([openDatabases(), ...ownRedis.map(openRedis), ...startAfter('nothing')])
+    await all(startAfter('databases'))
+    await all(startAfter('services'))
     state = 'ready'
     note()
     return { secrets, stop }
@@ -79,6 +78,12 @@ export async function startPlatform(
     await stop()
     throw error
   }
+}
+
+/** Waits for each to succeed or fail, so that nothing goes on opening when one has failed. @throws the first failure */
+async function all(steps: Promise<unknown>[]): Promise<void> {
+  const failed = (await Promise.allSettled(steps)).find((step) => step.status === 'rejected')
+  if (failed) throw failed.reason
 }
 
 const placeOf = (layout: Layout, name: Port, env: NodeJS.ProcessEnv): Omit<ChildOptions, 'part'> => ({
