@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { HttpApp } from './http-app.ts'
 import type { Logger } from './logger.ts'
 
@@ -20,13 +20,29 @@ export class Closers {
   }
 }
 
+/** Connections on which nothing is being answered. Node's own list of idle ones leaves out those that never asked anything. */
+const quiet = new WeakMap<Server, Set<Socket>>()
+
 /** A server that outlives the idle connections of the gateway (60 s) and gives slow clients a bounded time. */
 export function createServerFor(app: HttpApp): Server {
-  const server = createServer(
-    { requestTimeout: 300_000, headersTimeout: 15_000, keepAliveTimeout: 75_000 },
-    app.handler,
-  )
+  const options = {
+    requestTimeout: 300_000,
+    headersTimeout: 15_000,
+    keepAliveTimeout: 75_000,
+    maxHeaderSize: 32 * 1024,
+  }
+  const server = createServer(options, app.handler)
   server.keepAliveTimeoutBuffer = 2_000
+  const sockets = new Set<Socket>()
+  quiet.set(server, sockets)
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  server.on('request', ({ socket }, response) => {
+    sockets.delete(socket)
+    response.once('close', () => socket.destroyed || sockets.add(socket))
+  })
   return server
 }
 
@@ -64,8 +80,10 @@ export async function run(app: HttpApp, { http, log, closers }: RunOptions): Pro
 /** Takes no new connections, waits for requests in flight, cuts what is left after `graceMs`. */
 export async function drain(server: Server, graceMs: number): Promise<void> {
   const cut = setTimeout(() => server.closeAllConnections(), graceMs)
-  const idle = setInterval(() => server.closeIdleConnections(), 50)
+  const sweep = setInterval(() => {
+    for (const socket of quiet.get(server) ?? []) socket.destroy()
+  }, 50)
   await new Promise<void>((resolve) => server.close(() => resolve()))
   clearTimeout(cut)
-  clearInterval(idle)
+  clearInterval(sweep)
 }

@@ -1,17 +1,21 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { connect } from 'node:net'
 import { serve } from '@jan/testkit/serve'
 import { afterAll, expect, test } from '@jest/globals'
-import type { Person } from '../src/auth.ts'
+import { z } from 'zod'
+import { everyoneIsLocal, type Person } from '../src/auth.ts'
 import { presentOpenAiError, toAppError } from '../src/errors.ts'
+import { createHttpApp } from '../src/http-app.ts'
 import { connectPeer } from '../src/http-client.ts'
 import { newId, requestIdFrom } from '../src/ids.ts'
 import { createInternalTokens } from '../src/internal-token.ts'
-import { Closers, drain, listen } from '../src/lifecycle.ts'
+import { Closers, createServerFor, drain, listen } from '../src/lifecycle.ts'
 import { silentLogger } from '../src/logger.ts'
+import { createMetrics } from '../src/metrics.ts'
 import { PageQuery, presentPage } from '../src/page.ts'
 import { isDatabaseDown, uniqueViolation } from '../src/postgres-errors.ts'
+import { route } from '../src/route.ts'
 
 const tokens = createInternalTokens('a', [{ kid: 'k', secret: Buffer.alloc(32) }])
 const caller: Person = { kind: 'user', subject: 'ada', workspaceId: 'ada', roles: [] }
@@ -85,19 +89,54 @@ test('what was opened is closed in reverse, and a failure does not stop the rest
   expect(closed).toEqual(['last', 'first'])
 })
 
-test('draining lets a request finish, and cuts one that does not', async () => {
-  const slow = createServer((incoming, response) => {
-    if (incoming.url === '/slow') setTimeout(() => response.end('done'), 150)
-  })
-  const port = await listen(slow, { host: '127.0.0.1', port: 0 })
-  const finishes = fetch(`http://127.0.0.1:${port}/slow`).then((response) => response.text())
-  const hangs = fetch(`http://127.0.0.1:${port}/hang`).then(
-    () => 'answered',
-    () => 'cut',
+function createTestServer(handler: () => Promise<unknown>) {
+  const routes = [
+    route({
+      operation: 'get_it',
+      method: 'get',
+      path: '/',
+      summary: 'Get',
+      auth: 'none',
+      answers: { 200: z.unknown() },
+      handler,
+    }),
+  ]
+  const log = silentLogger
+  return createServerFor(
+    createHttpApp({
+      service: 'a',
+      version: '1',
+      log,
+      metrics: createMetrics('a'),
+      authenticate: everyoneIsLocal,
+      routes,
+      dependencies: [],
+      bodyLimit: 1,
+    }),
   )
-  await once(slow, 'request')
-  await drain(slow, 400)
-  expect(await Promise.all([finishes, hangs])).toEqual(['done', 'cut'])
+}
+
+test('draining lets a request finish, cuts one that does not, and waits for no connection that asks nothing', async () => {
+  const answers = [() => new Promise((done) => setTimeout(() => done('done'), 150)), () => new Promise(() => undefined)]
+  const server = createTestServer(() => answers.shift()!())
+  const port = await listen(server, { host: '127.0.0.1', port: 0 })
+  const ask = () =>
+    fetch(`http://127.0.0.1:${port}`).then(
+      (response) => response.json(),
+      () => 'cut',
+    )
+  const asked = [once(server, 'request').then(() => once(server, 'request')), ask(), ask()] as const
+  await asked[0]
+  await drain(server, 400)
+  expect(await Promise.all([asked[1], asked[2]])).toEqual(['done', 'cut'])
+})
+
+test('a connection that never asked anything does not hold up a stop', async () => {
+  const server = createTestServer(async () => 'done')
+  const port = await listen(server, { host: '127.0.0.1', port: 0 })
+  const silent = connect(port, '127.0.0.1')
+  await once(server, 'connection')
+  await Promise.all([drain(server, 3_600_000), once(silent, 'close')])
 })
 
 test('ids are of one shape and do not repeat', () => {

@@ -38,13 +38,16 @@ export function createGateway(options: GatewayOptions) {
   const agent = new Agent({ keepAlive: true })
   const handle = createHandler(options, agent)
   const underWay = new Map<Socket, Exchange>()
+  const sockets = new Set<Socket>()
+  /** Also those that never asked anything, which Node does not count as idle. */
+  const closeQuiet = () => sockets.forEach((socket) => void (underWay.has(socket) || socket.destroy()))
 
   function begin(req: IncomingMessage, res: ServerResponse): Exchange {
     const exchange = openExchange(plugins, req, res)
     underWay.set(req.socket, exchange)
     res.once('close', () => {
       if (underWay.get(req.socket) === exchange) underWay.delete(req.socket)
-      if (!server.listening) server.closeIdleConnections()
+      if (!server.listening) closeQuiet()
     })
     return exchange
   }
@@ -60,6 +63,7 @@ export function createGateway(options: GatewayOptions) {
   }
 
   const server = createServer(SERVER_OPTIONS, (req, res) => handle(begin(req, res)))
+  server.on('connection', (socket: Socket) => sockets.add(socket.once('close', () => sockets.delete(socket))))
   server.on('upgrade', (req, socket: Socket, head) => handle(beginOn(socket, req), { socket, head }))
   server.on('connect', (req, socket: Socket) => beginOn(socket, req).refuse(BAD_REQUEST))
   server.on('clientError', ({ code }: NodeJS.ErrnoException, socket: Socket) => {
@@ -80,6 +84,7 @@ export function createGateway(options: GatewayOptions) {
     /** Takes no more requests, lets those under way finish for `graceMs`, then cuts the rest. */
     async close(graceMs = 10_000): Promise<void> {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      closeQuiet()
       const cut = setTimeout(() => {
         server.closeAllConnections()
         for (const socket of underWay.keys()) socket.destroy() // upgraded ones no longer belong to the server

@@ -238,3 +238,12 @@ test('closing cuts after its grace what does not finish, streams and upgraded co
   await cut
   await until(() => socket.destroyed)
 })
+
+test('closing does not wait for a connection that never asked anything', async () => {
+  await using platform = await startPlatform()
+  const silent = connect(platform.port, '127.0.0.1')
+  await once(silent, 'connect')
+  // A request that was answered on a later connection shows that the silent one has been accepted.
+  await send(platform.port)
+  await Promise.all([platform.gateway.close(3_600_000), once(silent, 'close')])
+})
