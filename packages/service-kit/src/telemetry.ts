@@ -33,6 +33,9 @@ async function start(): Promise<void> {
   const isProbe = (url = '') => /^\/(healthz|readyz|metrics)$/.test(url)
   const sdk = new NodeSDK({
     traceExporter: new OTLPTraceExporter(),
+    // Metrics are scraped and logs are read from standard output: nothing else goes to the endpoint.
+    metricReaders: [],
+    logRecordProcessors: [],
     instrumentations: [
       new HttpInstrumentation({ ignoreIncomingRequestHook: (request) => isProbe(request.url) }),
       new UndiciInstrumentation(),
