@@ -52,6 +52,24 @@ test('a suffix says the role, and nothing is called utils', () => {
   ).toEqual([])
 })
 
+test('no service reaches into another, and no feature into another one’s store', () => {
+  const wrong = sources.flatMap((file) => {
+    const home = file.split('/').slice(0, 2).join('/')
+    const imports = [...read(file).matchAll(/^import (type )?[^']*?from '(\.[^']+)'/gm)]
+    return imports
+      .map(([, isType, path]) => ({ isType, path: path!, target: join(dirname(file), path!) }))
+      .filter(({ isType, path, target }) => {
+        const leaves = !target.startsWith(`${home}/`)
+        const isStore = file.endsWith('.store.ts')
+        const otherStore =
+          !isStore && /^\.\.\/[^/]+\/.*\.store\.ts$/.test(path) && !isType && home.startsWith('services/')
+        return leaves || otherStore
+      })
+      .map(({ target }) => `${file} → ${target}`)
+  })
+  expect(wrong).toEqual([])
+})
+
 test('the kit knows no word of the domain', () => {
   const domain = /\b(media|chat|conversation|model|prompt|guest login|openai sdk|tool call|sandbox|simulator)s?\b/i
   const allowed =
