@@ -15,7 +15,13 @@ let mediaId: string
 const image = readFileSync(new URL('../../examples/chart.png', import.meta.url))
 
 beforeAll(async () => {
-  open = await startTestPlatform(OPEN, { AUTH_ENABLED: 'false' })
+  open = await startTestPlatform(OPEN, {
+    AUTH_ENABLED: 'false',
+    // This platform uses a model that runs elsewhere, as one's own would: the other platform's.
+    JAN_MODEL_BASE_URL: at('simulator', '/v1'),
+    JAN_MODEL: 'jan-simulator',
+    MODEL_ALIASES: 'gpt-4o-mini=jan-simulator',
+  })
   token = await guestToken()
   const media = await post(
     at('gateway', '/v1/media'),
@@ -38,6 +44,12 @@ function paste(command: string, offset: number = shared.offset): Promise<Respons
   return runCurl(put)
 }
 const json = async (response: Response): Promise<Json> => ({ status: response.status, body: await response.json() })
+
+test('a model of one’s own is used, and no simulator started', async () => {
+  expect((await open.cli('status')).stdout).toMatch(/^ {2}simulator .* down$/m)
+  const { body } = await json(await paste('curl -s http://localhost:8082/v1/responses -d \'{"input":"Hello"}\'', OPEN))
+  expect([body.status, body.model]).toEqual(['completed', 'jan-simulator'])
+})
 
 test('get a guest token', async () => {
   expect(await json(await paste('curl -X POST http://localhost:8000/auth/guest'))).toMatchObject({

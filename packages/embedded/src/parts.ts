@@ -99,6 +99,14 @@ function servicePart(name: (typeof SERVICES)[number], input: PartsInput): Part {
   }
 }
 
+const SIMULATOR = 'jan-simulator'
+
+/** The model of requests that name none: what was asked for, else the one model that this platform was given. */
+function defaultModel(env: NodeJS.ProcessEnv): Record<string, string> {
+  const model = env.DEFAULT_MODEL || (usesSimulator(env) ? SIMULATOR : env.JAN_MODEL)
+  return model ? { DEFAULT_MODEL: model } : {}
+}
+
 /** What only one service needs. */
 const OWN: Record<(typeof SERVICES)[number], (input: PartsInput) => Record<string, string>> = {
   'llm-api': ({ layout, secrets, databaseUrl, env }) => ({
@@ -108,14 +116,15 @@ const OWN: Record<(typeof SERVICES)[number], (input: PartsInput) => Record<strin
     ...(usesSimulator(env)
       ? {
           JAN_MODEL_BASE_URL: `${local(layout, 'simulator')}/v1`,
-          JAN_MODEL: 'jan-simulator',
-          MODEL_ALIASES: env.MODEL_ALIASES || 'jan-v1-4b=jan-simulator,gpt-4o-mini=jan-simulator',
+          JAN_MODEL: SIMULATOR,
+          MODEL_ALIASES: env.MODEL_ALIASES || `jan-v1-4b=${SIMULATOR},gpt-4o-mini=${SIMULATOR}`,
         }
       : {}),
+    ...defaultModel(env),
   }),
   'response-api': ({ databaseUrl, env }) => ({
     RESPONSE_DATABASE_URL: databaseUrl(DATABASES['response-api']),
-    ...(usesSimulator(env) ? { DEFAULT_MODEL: env.DEFAULT_MODEL || 'jan-simulator' } : {}),
+    ...defaultModel(env),
   }),
   'media-api': ({ layout, secrets, databaseUrl }) => ({
     MEDIA_DATABASE_URL: databaseUrl(DATABASES['media-api']),
