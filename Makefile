@@ -3,6 +3,8 @@ SHELL := /bin/sh
 # The pinned Node comes first: recipes run on it though the machine has another one.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 export TURBO_TELEMETRY_DISABLED := 1
+# What is given on the command line (S=…, EMAIL=…) reaches the recipes as it is, by the environment.
+export S EMAIL PASSWORD ROLE JSON
 JAN := node packages/embedded/src/cli.ts
 INSTALLED := node_modules/.jan-installed
 
@@ -45,13 +47,13 @@ reset: install ## stop, and remove everything that was kept (.jan/)
 	@$(JAN) reset
 
 logs: install ## follow a part's log: make logs S=llm-api
-	@S="$(S)" $(JAN) logs
+	@$(JAN) logs
 
 doctor: install ## look for what could stand in the way
 	@$(JAN) doctor
 
 user: install ## create a user: make user EMAIL=… [PASSWORD=…] [ROLE=user|admin] [JSON=1]
-	@EMAIL="$(EMAIL)" PASSWORD="$(PASSWORD)" ROLE="$(ROLE)" JSON="$(JSON)" $(JAN) user
+	@$(JAN) user
 
 test: $(INSTALLED) ## type-check, lint and run every test
 	@node scripts/test.ts

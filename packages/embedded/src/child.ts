@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdirSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Part } from './parts.ts'
 
@@ -17,12 +17,14 @@ export type ChildOptions = { part: Part; url: string; logFile: string; env: Node
 export function startChild({ part, logFile, env, cwd }: ChildOptions): ChildProcess {
   mkdirSync(dirname(logFile), { recursive: true })
   const log = openSync(logFile, 'a')
-  return spawn(process.execPath, [...PRELOADS, part.script], {
+  const child = spawn(process.execPath, [...PRELOADS, part.script], {
     cwd,
     env: { ...env, ...part.env },
     detached: true,
     stdio: ['ignore', log, log, 'ipc'],
   })
+  closeSync(log)
+  return child
 }
 
 /** Waits until the part answers 200. @throws Error with the last lines of its log when it ends or stays silent */

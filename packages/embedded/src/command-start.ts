@@ -9,8 +9,7 @@ export async function start(layout: Layout, env: NodeJS.ProcessEnv): Promise<voi
   const asked = new Promise<string>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve(signal))
   })
-  const starting = startPlatform(layout, env, (line) => console.error(line))
-  const platform = await starting
+  const platform = await startPlatform(layout, env, (line) => console.error(line))
   console.log(await statusTable(layout))
   console.log(
     `\nReady in ${((Date.now() - began) / 1000).toFixed(1)} s.${platform.secrets.fresh ? ` The identity provider's admin is admin / ${platform.secrets.identityAdminPassword} (said once; it is kept in ${layout.stateDir}/secrets.json).` : ''}`,

@@ -137,25 +137,32 @@ async function keepPostgres(
       onLog: (line) => appendFileSync(logFile, `${line}\n`),
     })
   let current = await open()
-  const watch = () =>
-    current.process.once('exit', async () => {
-      while (!isStopping()) {
-        tell('postgres ended; starting it again')
-        try {
-          current = await open()
-          return watch()
-        } catch (error) {
-          tell((error as Error).message)
-          await pause(1000)
-        }
+  let reopening: Promise<void> | undefined
+  const reopen = async () => {
+    while (!isStopping()) {
+      tell('postgres ended; starting it again')
+      try {
+        current = await open()
+        return watch()
+      } catch (error) {
+        tell((error as Error).message)
+        await pause(1000)
       }
+    }
+  }
+  const watch = () => {
+    current.process.once('exit', () => {
+      if (!isStopping()) reopening = reopen()
     })
+  }
   watch()
   return {
     ...current,
-    url: (name) => current.url(name),
     createDatabase: (...args) => current.createDatabase(...args),
-    stop: () => current.stop(),
+    stop: async () => {
+      await reopening
+      await current.stop()
+    },
   }
 }
 

@@ -8,7 +8,7 @@ import {
   jwtVerify,
 } from 'jose'
 import { AppError, unavailable } from './errors.ts'
-import { type Grant, INTERNAL_TYPE, type InternalTokens } from './internal-token.ts'
+import { type Grant, INTERNAL_TYPE, type InternalTokens, SKEW_SECONDS } from './internal-token.ts'
 
 /** A human, a guest, or a key that acts for a human. */
 export type Person = {
@@ -61,6 +61,27 @@ export type BearerOptions = {
 }
 
 const REMEMBERED = 10_000
+const KEYS_FRESH_MS = 600_000
+
+/**
+ * The issuer's keys, asked for at first use, when a token names an unknown one, and every ten minutes beside the call
+ * that needs them: while the issuer is away, the keys that are known go on verifying.
+ */
+function remoteKeys(url: string): JWTVerifyGetKey {
+  const keys = createRemoteJWKSet(new URL(url), {
+    timeoutDuration: 3000,
+    cooldownDuration: 5000,
+    cacheMaxAge: Number.POSITIVE_INFINITY,
+  })
+  let asked = Date.now()
+  return (header, token) => {
+    if (keys.fresh && Date.now() - asked > KEYS_FRESH_MS) {
+      asked = Date.now()
+      keys.reload().catch(() => undefined)
+    }
+    return keys(header, token)
+  }
+}
 
 /**
  * Verifies `Authorization: Bearer`: an access token of the identity provider (RS256, by its JWKS) or an internal token.
@@ -68,8 +89,7 @@ const REMEMBERED = 10_000
  * keys are fetched at first use, so that a late identity provider delays nobody's start.
  */
 export function bearerAuth(options: BearerOptions): Authenticate {
-  const keys =
-    options.keys ?? createRemoteJWKSet(new URL(options.jwksUrl), { timeoutDuration: 3000, cooldownDuration: 5000 })
+  const keys = options.keys ?? remoteKeys(options.jwksUrl)
   const challenge = options.challenge ?? bearerChallenge
   const now = options.now ?? Date.now
   const known = new Map<string, { person: Person; until: number }>()
@@ -81,7 +101,11 @@ export function bearerAuth(options: BearerOptions): Authenticate {
       audience: options.audience,
       requiredClaims: ['exp', 'sub'],
       currentDate: new Date(now()),
+      clockTolerance: SKEW_SECONDS,
     })
+    // An ID token is signed by the same keys, but it is no permission to call anything.
+    if (payload.typ !== undefined && payload.typ !== 'Bearer')
+      throw new errors.JWTClaimValidationFailed('not an access token', payload, 'typ')
     return { person: personFrom(payload), until: payload.exp! * 1000 }
   }
 

@@ -11,6 +11,11 @@ export const httpConfig = (prefix: string, port: number, oldPortNames: string[] 
     'Port to listen on',
     oldPortNames,
   ),
+  shutdownDelayMs: env(
+    'SHUTDOWN_DELAY',
+    duration('0s'),
+    'How long requests are still taken after SIGTERM, while readiness says 503: at least one probe of the balancer',
+  ),
   shutdownGraceMs: env('SHUTDOWN_GRACE', duration('10s'), 'How long requests in flight may take after SIGTERM'),
 })
 

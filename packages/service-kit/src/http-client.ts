@@ -1,3 +1,4 @@
+import { text as textOf } from 'node:stream/consumers'
 import { Pool } from 'undici'
 import type { Caller } from './auth.ts'
 import { AppError, type ErrorCode, unavailable } from './errors.ts'
@@ -10,7 +11,7 @@ export type PeerOptions = {
   tokens: InternalTokens
   /** Longest wait for a connection and for the head of an answer, in ms. */
   timeoutMs: number
-  /** Longest silence inside a body, in ms. */
+  /** Longest silence inside a body, in ms; `timeoutMs` when absent. */
   idleMs?: number
 }
 
@@ -44,15 +45,18 @@ export type Peer = {
   close(): Promise<void>
 }
 
-const SAFE = new Set(['GET'])
+const CHECK_MS = 1500
+/** Safe to send again when the first attempt did not reach the peer. */
+const IDEMPOTENT = new Set(['GET', 'PUT', 'DELETE'])
 
 export function connectPeer(options: PeerOptions): Peer {
   const pool = new Pool(new URL(options.baseUrl).origin, {
-    connections: 256,
+    // As many connections as calls: one that waited in a queue would hear neither its time-out nor its caller.
+    connections: null,
     connect: { timeout: Math.min(options.timeoutMs, 2000) },
     keepAliveTimeout: 30_000,
     headersTimeout: 0,
-    bodyTimeout: options.idleMs ?? 0,
+    bodyTimeout: options.idleMs ?? options.timeoutMs,
   })
 
   const once = async (request: PeerRequest): Promise<PeerResponse> => {
@@ -81,8 +85,8 @@ export function connectPeer(options: PeerOptions): Peer {
       return {
         status: answer.statusCode,
         headers: Object.fromEntries(Object.entries(answer.headers).map(([name, value]) => [name, String(value)])),
-        body: answer.body,
-        text: () => answer.body.text(),
+        body: unbroken(answer.body, options.service),
+        text: () => textOf(unbroken(answer.body, options.service)),
       }
     } catch (error) {
       if (request.signal.aborted) throw request.signal.reason
@@ -97,9 +101,8 @@ export function connectPeer(options: PeerOptions): Peer {
 
   const send = (request: PeerRequest) =>
     once(request).catch((error: unknown) => {
-      const again =
-        SAFE.has(request.method) && error instanceof AppError && error.code === 'unavailable' && !request.signal.aborted
-      if (again) return once(request)
+      const again = IDEMPOTENT.has(request.method) && error instanceof AppError && error.code === 'unavailable'
+      if (again && !request.signal.aborted) return once(request)
       throw error
     })
 
@@ -112,11 +115,25 @@ export function connectPeer(options: PeerOptions): Peer {
       throw peerError(options.service, answer, text)
     },
     check: async () => {
-      const { statusCode, body } = await pool.request({ method: 'GET', path: '/healthz' })
-      await body.dump()
+      const signal = AbortSignal.timeout(CHECK_MS)
+      const { statusCode, body } = await pool.request({ method: 'GET', path: '/healthz', signal })
+      await body.dump({ limit: 1024, signal })
       if (statusCode !== 200) throw new Error(`${options.service} answered ${statusCode}`)
     },
     close: () => pool.destroy(),
+  }
+}
+
+/** A body whose end is the peer's failure, in our words, and the caller's leaving is the caller's. */
+async function* unbroken(body: AsyncIterable<Uint8Array>, service: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body
+  } catch (error) {
+    const { name, code } = error as NodeJS.ErrnoException
+    if (error instanceof AppError || name === 'AbortError') throw error
+    if (code === 'UND_ERR_BODY_TIMEOUT')
+      throw new AppError('upstream_timeout', `${service} fell silent in the middle of its answer`, { cause: error })
+    throw new AppError('upstream_failed', `${service} broke off in the middle of its answer`, { cause: error })
   }
 }
 

@@ -4,6 +4,8 @@ import type { Caller, Person } from './auth.ts'
 
 export const INTERNAL_TYPE = 'jan-internal+jwt'
 const LIFE_SECONDS = 60
+/** How far the clocks of two machines may lie apart. */
+export const SKEW_SECONDS = 5
 
 /** An approval that travels with the call it approves. */
 export type Grant = { approvalId: string; callHash: string }
@@ -27,7 +29,7 @@ export function createInternalTokens(service: string, keys: InternalKey[]): Inte
   const byId = new Map(keys.map((key) => [key.kid, key.secret]))
   return {
     mint: (audience, actor, grant) =>
-      new SignJWT({ act: actor, ...(grant ? { grant } : {}) })
+      new SignJWT({ act: bare(actor), ...(grant ? { grant } : {}) })
         .setProtectedHeader({ alg: 'HS256', typ: INTERNAL_TYPE, kid: current.kid })
         .setIssuer(service)
         .setSubject(actor.kind === 'service' ? actor.service : actor.subject)
@@ -49,6 +51,7 @@ export function createInternalTokens(service: string, keys: InternalKey[]): Inte
           typ: INTERNAL_TYPE,
           audience: service,
           maxTokenAge: LIFE_SECONDS,
+          clockTolerance: SKEW_SECONDS,
           requiredClaims: ['exp', 'iss', 'act'],
         },
       )
@@ -57,6 +60,13 @@ export function createInternalTokens(service: string, keys: InternalKey[]): Inte
       return { ...(actor as Person), via: payload.iss!, ...(payload.grant ? { grant: payload.grant as Grant } : {}) }
     },
   }
+}
+
+/** The actor without what belongs to the call that brought it here: an approval covers one call, not those that follow. */
+function bare(actor: Caller): Caller {
+  if (actor.kind === 'service') return actor
+  const { via: _via, grant: _grant, ...person } = actor
+  return person
 }
 
 /** Reads `INTERNAL_TOKEN_KEYS`: `kid:secret[,kid:secret…]`, secrets base64url of at least 32 bytes. @throws Error naming the bad entry */

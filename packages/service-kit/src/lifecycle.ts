@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { HttpApp } from './http-app.ts'
 import type { Logger } from './logger.ts'
 
@@ -56,7 +57,7 @@ export async function listen(server: Server, { host, port }: { host: string; por
 }
 
 export type RunOptions = {
-  http: { host: string; port: number; shutdownGraceMs: number }
+  http: { host: string; port: number; shutdownDelayMs: number; shutdownGraceMs: number }
   log: Logger
   closers: Closers
 }
@@ -71,6 +72,7 @@ export async function run(app: HttpApp, { http, log, closers }: RunOptions): Pro
   })
   log.info({ signal }, 'stopping')
   app.drain()
+  await sleep(http.shutdownDelayMs)
   await drain(server, http.shutdownGraceMs)
   await closers.close(log)
   log.info('stopped')

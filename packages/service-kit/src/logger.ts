@@ -31,7 +31,7 @@ const redact = {
   censor: '[redacted]',
 }
 
-/** Structured logs on standard output; lines are written in the background and flushed by `closeLogger`. */
+/** Structured logs on standard output; lines are written in the background; `run` (lifecycle.ts) flushes the last ones. */
 export function createLogger(name: string, options: LogOptions): Logger {
   const readable = options.format === 'console' || (options.format === 'auto' && process.stdout.isTTY)
   const settings = { name, level: options.level, redact, base: { service: name } }

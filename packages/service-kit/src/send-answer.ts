@@ -137,29 +137,34 @@ function openStream(
   response.writeHead(status, headers)
   response.flushHeaders()
   let last: string | Uint8Array = '\n\n'
-  let quietSince = Date.now()
-  // Only between two events: a comment inside one would tear it apart.
-  const tick = () => {
-    if (Date.now() - quietSince < KEEP_ALIVE_MS - 50 || !endsEvent(last) || response.writableNeedDrain) return
-    quietSince = Date.now()
-    response.write(KEEP_ALIVE)
+  const speak = () => {
+    // Only between two events: a comment inside one would tear it apart.
+    if (endsEvent(last) && !response.writableNeedDrain) response.write(KEEP_ALIVE)
+    timer?.refresh()
   }
-  const timer = alive ? setInterval(tick, KEEP_ALIVE_MS / 3) : undefined
-  const stop = () => clearInterval(timer)
+  const timer = alive ? setTimeout(speak, KEEP_ALIVE_MS) : undefined
+  const stop = () => clearTimeout(timer)
   response.once('close', stop)
   return {
     write: async (chunk) => {
       if (response.destroyed) return
       last = chunk
-      quietSince = Date.now()
-      if (!response.write(chunk))
-        await Promise.race([once(response, 'drain'), once(response, 'close')]).catch(() => undefined)
+      timer?.refresh()
+      if (!response.write(chunk)) await drained(response)
     },
     end: () => {
       stop()
       if (!response.destroyed) response.end()
     },
   }
+}
+
+async function drained(response: ServerResponse): Promise<void> {
+  // The one that did not happen must not go on listening.
+  const over = new AbortController()
+  const { signal } = over
+  await Promise.race([once(response, 'drain', { signal }), once(response, 'close', { signal })]).catch(() => undefined)
+  over.abort()
 }
 
 function endsEvent(chunk: string | Uint8Array): boolean {

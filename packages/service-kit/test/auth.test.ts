@@ -51,7 +51,7 @@ test('a token of the realm says who calls', async () => {
 })
 
 test.each<[string, () => Promise<string>]>([
-  ['expired', () => issuer.token('ada', { exp: Math.floor(Date.now() / 1000) - 1 })],
+  ['expired', () => issuer.token('ada', { exp: Math.floor(Date.now() / 1000) - 10 })],
   ['of another issuer', () => issuer.token('ada', { iss: 'http://elsewhere/realms/jan' })],
   ['for another audience', () => issuer.token('ada', { aud: 'account' })],
   ['signed by somebody else', async () => (await createTokenIssuer()).token('ada')],
@@ -67,6 +67,7 @@ test.each<[string, () => Promise<string>]>([
   ],
   ['from the future', () => issuer.token('ada', { nbf: Math.floor(Date.now() / 1000) + 600 })],
   ['without an expiry', () => issuer.token('ada', { exp: undefined })],
+  ['an ID token', () => issuer.token('ada', { typ: 'ID' })],
   ['garbage', async () => 'abc'],
   ['internal, for another service', () => internal('response-api').mint('llm-api', ada)],
   ['internal, signed with an unknown key', () => internal('response-api', 'z').mint('media-api', ada)],
@@ -89,7 +90,7 @@ test('a verified token is remembered until it expires, not longer', async () => 
   const headers = { authorization: `Bearer ${await issuer.token('ada')}` }
   const first = await remembering(headers)
   expect(await remembering(headers)).toBe(first)
-  now += 3601_000
+  now += 3610_000
   await expect(remembering(headers)).rejects.toMatchObject({ code: 'unauthenticated' })
 })
 
@@ -99,6 +100,29 @@ test('a service speaks for a person, and says through whom', async () => {
   expect(
     await outcome(await internal('llm-api').mint('media-api', { kind: 'service', service: 'somebody-else' })),
   ).toEqual({ kind: 'service', service: 'llm-api' })
+})
+
+test('an approval covers the call it came with, not those that follow', async () => {
+  const approved = (await outcome(
+    await internal('response-api').mint('media-api', ada, { approvalId: 'apr_1', callHash: 'h' }),
+  )) as Person
+  const onward = await internal('media-api').mint('llm-api', approved)
+  expect(await internal('llm-api').verify(onward)).toEqual({ ...ada, via: 'media-api' })
+})
+
+test('clocks of two machines may lie a little apart', async () => {
+  const key = keyOf('a')
+  const at = (seconds: number) =>
+    new SignJWT({ act: ada })
+      .setProtectedHeader({ alg: 'HS256', typ: 'jan-internal+jwt', kid: 'a' })
+      .setIssuer('response-api')
+      .setAudience('media-api')
+      .setIssuedAt(Math.floor(Date.now() / 1000) + seconds)
+      .setExpirationTime('10 minutes')
+      .sign(key.secret)
+  expect(await outcome(await at(2))).toMatchObject({ subject: 'ada' })
+  expect(await outcome(await at(30))).toMatchObject({ status: 401 })
+  expect(await outcome(await at(-90))).toMatchObject({ status: 401 })
 })
 
 test('key rings rotate: the new key signs, the old one still verifies', async () => {
@@ -120,6 +144,16 @@ test('when the identity provider is away, known tokens go on and unknown ones ar
   expect(await remote(known)).toMatchObject({ subject: 'ada' })
   const never = bearerAuth({ issuer: TEST_ISSUER, audience: ['jan'], jwksUrl: `${jwks.url}/certs` })
   await expect(never(known)).rejects.toMatchObject({ code: 'unavailable', extra: { headers: { 'retry-after': '2' } } })
+})
+
+test('keys that are known go on verifying while the issuer is away', async () => {
+  await using jwks = await serve((_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(issuer.keys.jwks()))
+  })
+  const remote = bearerAuth({ issuer: TEST_ISSUER, audience: ['jan'], jwksUrl: `${jwks.url}/certs` })
+  await remote({ authorization: `Bearer ${await issuer.token('ada')}` })
+  await jwks.close()
+  expect(await remote({ authorization: `Bearer ${await issuer.token('eve')}` })).toMatchObject({ subject: 'eve' })
 })
 
 test('ways to authenticate are tried in order', async () => {

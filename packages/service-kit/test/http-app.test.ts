@@ -16,6 +16,7 @@ let url: string
 let port: number
 let issuer: TokenIssuer
 let server: ReturnType<typeof createServerFor>
+let app: ReturnType<typeof createHttpApp>
 let databaseIsUp = true
 let redis: () => Promise<void> = () => new Promise(() => undefined)
 const left = { stream: 0, signal: 0 }
@@ -34,6 +35,9 @@ async function* ticks(count: number, failAt = -1) {
     yield { event: 'tick', data: { index } }
   }
   yield { data: '[DONE]' }
+}
+async function* much() {
+  for (let index = 0; index < 400; index++) yield { data: 'x'.repeat(64 * 1024) }
 }
 async function* endless() {
   try {
@@ -172,6 +176,15 @@ const routes = [
     },
   }),
   route({
+    operation: 'stream_slow',
+    method: 'get',
+    path: '/slow',
+    summary: 'Slow',
+    auth: 'none',
+    answers: { 200: stream },
+    handler: () => sse(much()),
+  }),
+  route({
     operation: 'take_maybe',
     method: 'post',
     path: '/maybe',
@@ -212,7 +225,7 @@ beforeAll(async () => {
     },
     { name: 'redis', required: false, check: () => redis() },
   ]
-  const app = createHttpApp({
+  app = createHttpApp({
     service: 'notes',
     version: '1.2.3',
     log: silentLogger,
@@ -393,6 +406,18 @@ test('a client that sends its head for ever is cut, and connections outlive the 
   ])
 })
 
+test('a slow reader is waited for without leaving listeners behind', async () => {
+  const warned: Error[] = []
+  const note = (warning: Error) => void warned.push(warning)
+  process.on('warning', note)
+  const socket = connect(port, '127.0.0.1')
+  socket.write('GET /slow HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n')
+  const chunks = await socket.toArray()
+  expect(Buffer.concat(chunks).length).toBeGreaterThan(20 * 1024 * 1024)
+  process.off('warning', note)
+  expect(warned).toEqual([])
+})
+
 test('a path that cannot be decoded is 400, in the usual shape', async () => {
   expect(await read(await fetch(`${url}/v1/notes/%zz`))).toMatchObject({
     status: 400,
@@ -403,6 +428,11 @@ test('a path that cannot be decoded is 400, in the usual shape', async () => {
 test('a body may be left out where its schema says so', async () => {
   expect(await (await fetch(`${url}/maybe`, { method: 'POST' })).json()).toEqual({ got: null })
   expect(await (await post('/maybe', '{"a":1}')).json()).toEqual({ got: { a: 1 } })
+})
+
+test('before a service stops, readiness says so', async () => {
+  app.drain()
+  expect(await read(await fetch(`${url}/readyz`))).toMatchObject({ status: 503, body: { failing: ['shutting down'] } })
 })
 
 test('a half-sent body is no request', async () => {

@@ -77,6 +77,45 @@ test('a peer that is away is 503, one that hangs 504, and a caller that leaves e
   await expect(call).rejects.toThrow('left')
 })
 
+test('a peer that breaks off or falls silent in the middle is its failure, told in our words', async () => {
+  await using other = await serve((incoming, response) => {
+    response.writeHead(200).write('{"half":')
+    if (incoming.url === '/break') setTimeout(() => response.destroy(), 20)
+  })
+  const peer = await peerAt(other.url, 300)
+  await expect(peer.json(request('/break'))).rejects.toMatchObject({
+    code: 'upstream_failed',
+    message: 'b broke off in the middle of its answer',
+  })
+  await expect(peer.json(request('/silent'))).rejects.toMatchObject({ code: 'upstream_timeout' })
+})
+
+test('many calls that hang do not hold up others, and a check of a silent peer ends', async () => {
+  await using other = await serve((incoming, response) => void (incoming.url === '/quick' && response.end('{}')))
+  const peer = await peerAt(other.url, 1000)
+  const leave = new AbortController()
+  const hanging = Array.from({ length: 300 }, () =>
+    peer.json(request('/hang', { signal: leave.signal })).catch(() => 'ended'),
+  )
+  expect(await peer.json(request('/quick'))).toEqual({})
+  leave.abort(new Error('left'))
+  expect(new Set(await Promise.all(hanging))).toEqual(new Set(['ended']))
+  await expect(peer.check()).rejects.toThrow()
+})
+
+test('only what is safe to repeat is sent again', async () => {
+  let sent = 0
+  await using other = await serve((incoming) => {
+    sent += 1
+    incoming.socket.destroy()
+  })
+  const peer = await peerAt(other.url)
+  await expect(peer.json(request('/'))).rejects.toMatchObject({ code: 'unavailable' })
+  expect(sent).toBe(1)
+  await expect(peer.json(request('/', { method: 'GET' }))).rejects.toMatchObject({ code: 'unavailable' })
+  expect(sent).toBe(3)
+})
+
 test('what was opened is closed in reverse, and a failure does not stop the rest', async () => {
   const closed: string[] = []
   const closers = new Closers()

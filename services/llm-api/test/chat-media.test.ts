@@ -125,3 +125,13 @@ test('media-api being away is 503 and says when to come back', async () => {
   expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, expect.stringMatching(/^\d+$/)])
   expect(answer.json.message).toContain('media-api')
 })
+
+test('a small request that names a large image many times is refused before it becomes an enormous one', async () => {
+  const big = 'jan_01arz3ndektsv4rrffq69g5fay'
+  IMAGES[big] = `data:image/png;base64,${'A'.repeat(9 * 1024 * 1024)}`
+  const image = { type: 'image_url', image_url: { url: big } }
+  expect((await ask(...Array(7).fill(image))).status).toBe(200)
+  provider.calls.length = 0
+  const refused = await ask(...Array(8).fill(image))
+  expect([refused.status, provider.calls.length]).toEqual([413, 0])
+})

@@ -61,11 +61,7 @@ export const shape = {
     serperKey: env('SERPER_API_KEY', secret().optional(), 'Key of the Serper account that pays for searches'),
     domains: env('SERPER_DOMAIN_FILTER', domains, 'Domains that results are limited to; a caller may narrow them'),
     locationHint: env('SERPER_LOCATION_HINT', z.string().optional(), 'Where searches are made from, unless said'),
-    offline: env(
-      'SERPER_OFFLINE_MODE',
-      flag(false),
-      'true: no search engine is asked, unless a caller says offline_mode: false',
-    ),
+    offline: env('SERPER_OFFLINE_MODE', flag(false), 'true: no search engine is asked, whatever a caller says'),
     searxngUrl: env('SEARXNG_URL', z.url().optional(), 'A SearXNG that answers JSON'),
   },
   sandbox: {

@@ -15,12 +15,14 @@ import { createSessions, type Sessions } from './mcp/sessions.ts'
 import { buildTrustedNames, type TrustedNames } from './mcp/trusted-names.ts'
 import { createSandbox, type Sandbox } from './sandbox/sandbox.ts'
 import { createPageExtractor, type ExtractPage } from './scrape/extract-page.ts'
+import { createPageTurns } from './scrape/scrape-page.ts'
 import { createEngines } from './search/engine-order.ts'
 import type { EngineName } from './search/search-engine.ts'
 import type { SearchDeps } from './search/search-web.ts'
 import { builtInTools } from './tools/built-in-tools.ts'
 import type { Tool, ToolDeps } from './tools/tool.ts'
 import { buildToolTable, type ToolTable } from './tools/tool-table.ts'
+import type { Turns } from './tools/turns.ts'
 
 export type Deps = {
   log: Logger
@@ -43,6 +45,7 @@ export type Deps = {
   /** The only way to an address that a caller named. */
   fetch: GuardedFetch['fetch']
   extract: ExtractPage
+  pages: Turns
   sandbox: Sandbox
   sandboxNeedsApproval: boolean
 }
@@ -64,6 +67,7 @@ export async function connect(config: Config, closers: Closers, tools: Tool[] = 
     search: createSearch(config.search, log),
     fetch: guarded.fetch,
     extract: createPageExtractor(),
+    pages: createPageTurns(),
     sandbox,
     sandboxNeedsApproval: config.sandbox.requireApproval,
   }

@@ -137,11 +137,9 @@ export async function sendRaw(
 }
 
 /** Waits for a condition, looking again on every turn; fails after `ms`. Resolves with how long it took. */
-export async function until(condition: () => boolean, ms = 5000): Promise<number> {
-  const start = performance.now()
-  while (!condition()) {
-    if (performance.now() - start > ms) throw new Error(`not within ${ms} ms: ${condition}`)
+export async function until(condition: () => boolean, ms = 20_000): Promise<void> {
+  for (const deadline = Date.now() + ms; !condition(); ) {
+    if (Date.now() > deadline) throw new Error(`not within ${ms} ms: ${condition}`)
     await new Promise((resolve) => setTimeout(resolve, 1))
   }
-  return performance.now() - start
 }

@@ -48,7 +48,7 @@ test.each(['before the head', 'in the middle of a stream'])(
       await once(await answerTo(outgoing), 'data')
     }
     outgoing.destroy()
-    expect(await until(() => res.destroyed)).toBeLessThan(200)
+    await until(() => res.destroyed)
   },
 )
 
@@ -58,7 +58,7 @@ test('a client that closes its half counts as gone', async () => {
   const socket = connect(platform.port, '127.0.0.1')
   socket.end('GET /v1/x HTTP/1.1\r\nHost: a\r\n\r\n')
   const { res } = await called
-  expect(await until(() => res.destroyed)).toBeLessThan(200)
+  await until(() => res.destroyed)
 })
 
 test('a client that leaves in the middle of its upload frees the service', async () => {
@@ -68,7 +68,7 @@ test('a client that leaves in the middle of its upload frees the service', async
   const { req } = await called
   req.on('error', () => {})
   outgoing.destroy()
-  expect(await until(() => req.destroyed)).toBeLessThan(200)
+  await until(() => req.destroyed)
 })
 
 test.each([
@@ -171,7 +171,7 @@ test('an upgraded connection carries both ways and ends with either side', async
   await until(() => received.endsWith('ping'))
   expect(platform.connections.size).toBe(1)
   socket.destroy()
-  expect(await until(() => platform.connections.size === 0)).toBeLessThan(200)
+  await until(() => platform.connections.size === 0)
 })
 
 test('an upgrade meets the same refusals as a request', async () => {

@@ -37,7 +37,7 @@ export type IdentityProvider = {
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost']
 const SWEEP_EVERY = 3_600_000
 /** How long requests in flight may take when stopping. */
-const DRAIN = 5_000
+const DRAIN = 1_000
 /** Longer than the gateway and the services keep idle connections, so that none is closed under a request. */
 const KEEP_ALIVE = 75_000
 

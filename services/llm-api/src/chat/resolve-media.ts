@@ -6,6 +6,9 @@ import type { ChatMessage } from './chat.schema.ts'
 
 type Part = Record<string, unknown>
 
+/** Of all images of a request as data URLs, each as often as it is named. */
+const MOST_IMAGE_BYTES = 64 * 1024 * 1024
+
 /**
  * Puts the image itself in place of each media id, for a provider cannot fetch from us. All ids of a request in one call;
  * without ids no call. Text is never searched.
@@ -15,16 +18,17 @@ export async function resolveMedia(
   who: Who,
   messages: ChatMessage[],
 ): Promise<ChatMessage[]> {
-  const ids = new Set<string>()
+  const uses = new Map<string, number>()
   eachPart(messages, (part, param) => {
     requireNoFile(part, param)
     const id = mediaIdOf(imageUrlOf(part))
     if (id === undefined) return
     if (!MediaId.safeParse(id).success) throw unknownMedia(id, param)
-    ids.add(id)
+    uses.set(id, (uses.get(id) ?? 0) + 1)
   })
-  if (ids.size === 0) return messages
-  const urls = await fetchDataUrls(deps, who, [...ids])
+  if (uses.size === 0) return messages
+  const urls = await fetchDataUrls(deps, who, [...uses.keys()])
+  requireBearable(urls, uses)
   return messages.map((message, index) =>
     Array.isArray(message.content)
       ? { ...message, content: message.content.map((part, at) => withImage(part, urls, paramOf(index, at))) }
@@ -42,6 +46,15 @@ async function fetchDataUrls(deps: Pick<Deps, 'media'>, who: Who, ids: string[])
     json: { ids, as: 'data_url' },
   })
   return new Map(media.flatMap(({ id, data_url: url }) => (url === undefined ? [] : [[id, url]])))
+}
+
+/** An id is short, the image in its place is not: a small request must not become an enormous one. */
+function requireBearable(urls: Map<string, string>, uses: Map<string, number>): void {
+  const total = [...uses].reduce((sum, [id, times]) => sum + (urls.get(id)?.length ?? 0) * times, 0)
+  if (total > MOST_IMAGE_BYTES)
+    throw new AppError('payload_too_large', `The images of this request are larger than ${MOST_IMAGE_BYTES} bytes`, {
+      param: 'messages',
+    })
 }
 
 function withImage(part: unknown, urls: Map<string, string>, param: string): unknown {

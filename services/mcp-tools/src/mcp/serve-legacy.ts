@@ -21,6 +21,7 @@ export type LegacyInput = { message: JSONRPCMessage | JSONRPCMessage[]; headers:
 
 const LAST_WITH_BATCHES = '2025-03-26'
 const MAX_BATCH = 100
+const BATCH_AT_ONCE = 4
 
 /** Serves 2025-x: a server per POST, and what the client said in `initialize` in its signed session id. */
 export async function serveLegacy(deps: LegacyDeps, asking: Asking, input: LegacyInput): Promise<Response> {
@@ -82,8 +83,13 @@ async function serveBatch(
   if (messages.some((message) => isRequestOf(message, 'initialize')))
     return rpcError(400, RPC.invalidRequest, 'initialize must not be part of a batch')
   const alone: Asking = { ...asking, streams: false }
-  const served = messages.map((message) => serveOne(deps, alone, { message, session, mode: 'json' }))
-  const answers = (await Promise.all(served)).filter((answer) => answer !== undefined)
+  const served: (Response | undefined)[] = []
+  // A few at a time: one POST must not start a hundred tools.
+  for (let at = 0; at < messages.length; at += BATCH_AT_ONCE) {
+    const few = messages.slice(at, at + BATCH_AT_ONCE)
+    served.push(...(await Promise.all(few.map((message) => serveOne(deps, alone, { message, session, mode: 'json' })))))
+  }
+  const answers = served.filter((answer) => answer !== undefined)
   if (answers.length === 0) return new Response(null, { status: 202 })
   const texts = await Promise.all(answers.map((answer) => answer.text()))
   return mode === 'sse'

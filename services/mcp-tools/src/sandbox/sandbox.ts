@@ -1,7 +1,8 @@
 import type { Logger } from '@jan/service-kit/logger'
+import { createTurns } from '../tools/turns.ts'
 import { createProcessPool, type Language } from './process-pool.ts'
 import { type ProgramOutcome, runProgram } from './run-program.ts'
-import { createTurns } from './turns.ts'
+import { SandboxBusy, SandboxUnavailable } from './sandbox-errors.ts'
 
 export type SandboxOptions = {
   /** Where the memory snapshot is kept. */
@@ -37,7 +38,10 @@ const TEN_MINUTES = 600_000
 /** Nothing is started before the first program comes. */
 export function createSandbox(options: SandboxOptions): Sandbox {
   const { poolSize, timeoutMs, maxOutputBytes, stateDir, log } = options
-  const turns = createTurns(poolSize, options.maxQueue)
+  const turns = createTurns(poolSize, options.maxQueue, {
+    busy: (waiting) => new SandboxBusy(`${waiting} programs are waiting already`),
+    closed: () => new SandboxUnavailable('The sandbox is closed'),
+  })
   const pool = createProcessPool({
     stateDir,
     log,

@@ -4,7 +4,7 @@ import { createGuardedFetch, type GuardedFetch } from '@jan/guarded-fetch/guarde
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { createPageExtractor } from './extract-page.ts'
 import { type ScrapedPage, scrapeInput, scrapeOutput } from './scrape.schema.ts'
-import { type ScrapeDeps, type ScrapeFailure, type ScrapeRequest, scrapePage } from './scrape-page.ts'
+import { createPageTurns, type ScrapeDeps, type ScrapeFailure, type ScrapeRequest, scrapePage } from './scrape-page.ts'
 
 const paragraph = `<p>${'The heron waits in the shallows until the water is still. '.repeat(6)}</p>`
 const article = `<!doctype html><html lang="en"><head><title>Herons</title><meta name="author" content="Ann">
@@ -60,7 +60,12 @@ beforeAll(async () => {
     maxRedirects: 3,
     userAgent: 'test',
   })
-  deps = { fetch: guarded.fetch, extract: createPageExtractor(), clock: () => new Date('2026-01-02T03:04:05Z') }
+  deps = {
+    fetch: guarded.fetch,
+    extract: createPageExtractor(),
+    pages: createPageTurns(),
+    clock: () => new Date('2026-01-02T03:04:05Z'),
+  }
 })
 
 afterAll(async () => {
@@ -221,4 +226,32 @@ test('the tool takes both spellings of its option', () => {
   })
   for (const name of ['includeMarkdown', 'include_markdown'])
     expect(scrapeInput.parse({ url: 'http://a.test', [name]: true })).toHaveProperty(name, true)
+})
+
+test('no more pages are held at once than there are turns, and a line that is too long is refused', async () => {
+  let held = 0
+  let most = 0
+  const gate = Promise.withResolvers<void>()
+  const fetch: typeof deps.fetch = async (url, init) => {
+    held += 1
+    most = Math.max(most, held)
+    await gate.promise
+    return deps.fetch(url, init)
+  }
+  const busy = { ...deps, fetch, pages: createPageTurns(1) }
+  const ask = () =>
+    scrapePage(busy, {
+      url: 'http://127.0.0.1:1/',
+      includeMarkdown: false,
+      signal: new AbortController().signal,
+    }).finally(() => {
+      held -= 1
+    })
+  const asked = Array.from({ length: 10 }, ask)
+  expect(await asked[9]).toMatchObject({
+    error: { code: 'unavailable', message: expect.stringContaining('Too many pages') },
+  })
+  gate.resolve()
+  await Promise.all(asked)
+  expect(most).toBe(1)
 })

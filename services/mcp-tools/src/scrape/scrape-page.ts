@@ -1,11 +1,18 @@
 import type { GuardedFetch, GuardedResponse } from '@jan/guarded-fetch/guarded-fetch'
 import { type GuardedFetchCode, GuardedFetchError } from '@jan/guarded-fetch/guarded-fetch-error'
 import type { ErrorCode } from '@jan/service-kit/errors'
+import { createTurns, type Turns } from '../tools/turns.ts'
 import { type ExtractPage, PageUnreadable } from './extract-page.ts'
 import type { ReadPage } from './read-html.ts'
 import { DEFAULT_MAX_CHARS, type ScrapedPage } from './scrape.schema.ts'
 
-export type ScrapeDeps = { fetch: GuardedFetch['fetch']; extract: ExtractPage; clock: () => Date }
+export type ScrapeDeps = {
+  fetch: GuardedFetch['fetch']
+  extract: ExtractPage
+  /** How many pages are held at once: each may be megabytes. */
+  pages: Turns
+  clock: () => Date
+}
 
 export type ScrapeRequest = {
   url: string
@@ -18,6 +25,17 @@ export type ScrapeRequest = {
 /** A page that cannot be had is an answer for the model, not an exception. `cause` is for the log only. */
 export type ScrapeFailure = { error: { code: ErrorCode; message: string; cause?: unknown } }
 
+class PagesBusy extends Error {
+  override name = 'PagesBusy'
+}
+
+/** The line in front of scraping: `atOnce` pages are read, eight times as many may wait. */
+export const createPageTurns = (atOnce = 8): Turns =>
+  createTurns(atOnce, 8 * atOnce, {
+    busy: () => new PagesBusy('Too many pages are being read right now; try again in a moment'),
+    closed: () => new PagesBusy('The service is stopping'),
+  })
+
 const PREVIEW_CHARS = 600
 const ACCEPT = 'text/html,application/xhtml+xml,text/plain;q=0.9,application/json;q=0.9,*/*;q=0.5'
 
@@ -27,6 +45,12 @@ const ACCEPT = 'text/html,application/xhtml+xml,text/plain;q=0.9,application/jso
  */
 export async function scrapePage(deps: ScrapeDeps, request: ScrapeRequest): Promise<ScrapedPage | ScrapeFailure> {
   const { url, signal, includeMarkdown } = request
+  try {
+    await deps.pages.take(signal)
+  } catch (error) {
+    if (error instanceof PagesBusy) return failure('unavailable', error.message)
+    throw error
+  }
   try {
     const response = await deps.fetch(url, { signal, headers: { accept: ACCEPT } })
     if (response.status >= 400) {
@@ -41,6 +65,8 @@ export async function scrapePage(deps: ScrapeDeps, request: ScrapeRequest): Prom
     if (error instanceof GuardedFetchError) return failure(CODES[error.code], error.message, error.cause)
     if (error instanceof PageUnreadable) return failure('upstream_failed', error.message, error.cause)
     throw error
+  } finally {
+    deps.pages.give()
   }
 }
 

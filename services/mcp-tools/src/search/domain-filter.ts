@@ -28,16 +28,3 @@ export function isAllowed(allowed: string[] | undefined, pageUrl: string): boole
 /** Asks engines for the domains right away: filtering alone would leave few of ten results. */
 export const withSites = (q: string, allowed: string[] | undefined): string =>
   allowed ? `(${q}) (${allowed.map((domain) => `site:${domain}`).join(' OR ')})` : q
-
-/**
- * The operator's list; an empty one is no list.
- * @throws TypeError naming the entry that is no domain
- */
-export function parseDomainFilter(entries: string[]): string[] | undefined {
-  const domains = entries.map((entry) => {
-    const domain = normaliseDomain(entry)
-    if (domain === undefined) throw new TypeError(`'${entry}' is not a domain`)
-    return domain
-  })
-  return domains.length > 0 ? domains : undefined
-}

@@ -1,7 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { parseDomainFilter } from './domain-filter.ts'
 import { createEngines, type EngineSettings } from './engine-order.ts'
 import { googleSearchInput, googleSearchOutput, type SearchDocument } from './search.schema.ts'
 import { type SearchDeps, searchWeb } from './search-web.ts'
@@ -254,10 +253,4 @@ describe('domains', () => {
       expect(serper.seen).toEqual([])
     },
   )
-
-  test('the operator’s list is read strictly, and an empty one is none', () => {
-    expect(parseDomainFilter(['https://www.Example.com', 'b.c'])).toEqual(['example.com', 'b.c'])
-    expect(parseDomainFilter([])).toBeUndefined()
-    expect(() => parseDomainFilter(['example.com/docs'])).toThrow(TypeError)
-  })
 })

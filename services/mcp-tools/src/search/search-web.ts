@@ -8,7 +8,7 @@ import type { EngineAnswer, EngineChoice, SearchEngine, SearchQuery } from './se
 export type SearchDeps = {
   /** In the order they are asked; the next one is asked when one fails. */
   engines: EngineChoice[]
-  /** The operator's domains, as `parseDomainFilter` gives them; undefined allows all. */
+  /** The operator's domains, each as `normaliseDomain` writes it; undefined allows all. */
   domains?: string[] | undefined
   locationHint?: string | undefined
   /** No search leaves the machine. A caller may wish for the same, and cannot lift it. */

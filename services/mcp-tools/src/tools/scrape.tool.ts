@@ -13,9 +13,9 @@ export const scrapeTool = defineTool({
   output: scrapeOutput,
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: true },
   timeoutMs: 45_000,
-  run: async ({ fetch, extract, now }, { signal }, input) => {
+  run: async ({ fetch, extract, pages, now }, { signal }, input) => {
     const page = await scrapePage(
-      { fetch, extract, clock: now },
+      { fetch, extract, pages, clock: now },
       {
         url: input.url,
         includeMarkdown: input.includeMarkdown ?? input.include_markdown ?? false,

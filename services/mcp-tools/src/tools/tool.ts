@@ -28,7 +28,7 @@ export const audienceOf = (caller: Caller): Audience =>
 /** What tools may use. */
 export type ToolDeps = Pick<
   Deps,
-  'log' | 'now' | 'tools' | 'search' | 'fetch' | 'extract' | 'sandbox' | 'sandboxNeedsApproval'
+  'log' | 'now' | 'tools' | 'search' | 'fetch' | 'extract' | 'pages' | 'sandbox' | 'sandboxNeedsApproval'
 >
 
 type ToolSpec<I extends z.ZodType, O extends z.ZodType> = {

@@ -103,7 +103,7 @@ async function* readEventData(body: AsyncIterable<Uint8Array>, signal: AbortSign
       yield* events.splice(0)
     }
   } catch (error) {
-    throw signal.aborted ? signal.reason : lostConnection(error)
+    throw signal.aborted ? signal.reason : error
   }
 }
 
@@ -131,15 +131,7 @@ function streamError(error: unknown): AppError {
   return new AppError(known, typeof message === 'string' ? message : 'The model failed')
 }
 
-const brokeOff = (cause?: unknown) => new AppError('upstream_failed', 'The answer of the model broke off', { cause })
-
-function lostConnection(error: unknown): AppError {
-  if (error instanceof AppError) return error
-  const { code } = error as { code?: unknown }
-  return code === 'UND_ERR_BODY_TIMEOUT'
-    ? new AppError('upstream_timeout', 'The model fell silent', { cause: error })
-    : brokeOff(error)
-}
+const brokeOff = () => new AppError('upstream_failed', 'The answer of the model broke off')
 
 const GATEWAY_ERRORS: Record<number, ErrorCode> = { 502: 'upstream_failed', 504: 'upstream_timeout' }
 

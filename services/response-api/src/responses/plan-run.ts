@@ -14,6 +14,8 @@ export type RunPlan = {
   record: ResponseRecord
   input: Item[]
   store: boolean
+  /** Whether its events are read as they come. */
+  stream: boolean
   start: Omit<Started, 'type'>
   chat: ChatSettings
 }
@@ -49,6 +51,7 @@ export async function planRun(
     },
     input,
     store: body.store ?? true,
+    stream: body.stream === true,
     start: { messages, tools, limits: { maxRounds, ...(maxToolCalls ? { maxToolCalls } : {}) } },
     chat: chatSettings(body, model, toolChoice),
   }
@@ -61,11 +64,19 @@ function refuseWhatIsNotOffered(body: CreateResponse): void {
   if (body.top_logprobs) throw invalid('top_logprobs: log probabilities are not offered', 'top_logprobs')
 }
 
+/** More than any model reads, and little enough for many runs at once. */
+const MOST_HISTORY_BYTES = 32 * 1024 * 1024
+
 async function readHistory(deps: Pick<Deps, 'responses'>, { caller }: Who, id: string): Promise<Item[]> {
   const previous = await deps.responses.find(caller.workspaceId, id)
   if (!previous) throw new AppError('not_found', notFound('Response', id).message, { param: 'previous_response_id' })
   if (previous.status === 'in_progress')
     throw invalid(`previous_response_id: '${id}' is still in progress`, 'previous_response_id')
+  if ((await deps.responses.contextSize(caller.workspaceId, id)) > MOST_HISTORY_BYTES)
+    throw invalid(
+      `previous_response_id: what was said before is larger than ${MOST_HISTORY_BYTES} bytes; start anew with a summary`,
+      'previous_response_id',
+    )
   return deps.responses.context(caller.workspaceId, id)
 }
 

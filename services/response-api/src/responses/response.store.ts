@@ -13,6 +13,8 @@ export type ResponseStore = {
   find(workspaceId: string, id: string): Promise<ResponseRecord | undefined>
   /** Everything that was said up to the end of this response: the responses before it, its input and its output. */
   context(workspaceId: string, id: string): Promise<Item[]>
+  /** How large that is, in bytes, without loading it. */
+  contextSize(workspaceId: string, id: string): Promise<number>
   /** One page, and one item more if there is more, of all that this response was given. Undefined: no such cursor. */
   listInput(workspaceId: string, id: string, page: PageQuery): Promise<Item[] | undefined>
 }
@@ -52,6 +54,11 @@ export function createResponseStore(db: PrismaClient): ResponseStore {
     context: async (workspaceId, id) => {
       const rows = await db.$queryRaw<ItemRow[]>`${contextOf(workspaceId, id)} SELECT item FROM context ORDER BY place`
       return rows.map(readItem)
+    },
+    contextSize: async (workspaceId, id) => {
+      const rows = await db.$queryRaw<{ bytes: number }[]>`${contextOf(workspaceId, id)}
+        SELECT coalesce(sum(octet_length(item)), 0)::float8 AS bytes FROM context`
+      return rows[0]?.bytes ?? 0
     },
     listInput: async (workspaceId, id, { limit, order, after, before }) => {
       const cursors = [after, before].flatMap((cursor) => (cursor === undefined ? [] : [cursor]))

@@ -26,13 +26,15 @@ export type RunLog = {
   signal: AbortSignal
 }
 
-export type RunLogs = { stored(responseId: string): RunLog; inMemory(): RunLog }
+/** `isRead`: somebody will read the events as they come. Without a reader none are kept in memory. */
+export type RunLogs = { stored(responseId: string, isRead: boolean): RunLog; inMemory(isRead: boolean): RunLog }
 
 type Save = (events: WireEvent[], final?: ResponseRecord) => Promise<void>
 
 export const createRunLogs = (db: PrismaClient): RunLogs => ({
-  stored: (responseId) => openRunLog((events, final) => patiently(() => save(db, responseId, events, final))),
-  inMemory: () => openRunLog(async () => undefined),
+  stored: (responseId, isRead) =>
+    openRunLog((events, final) => patiently(() => save(db, responseId, events, final)), isRead),
+  inMemory: (isRead) => openRunLog(async () => undefined, isRead),
 })
 
 /** Saving twice changes nothing, so a commit whose answer was lost may be repeated. */
@@ -71,7 +73,7 @@ async function patiently(work: () => Promise<void>): Promise<void> {
   return work()
 }
 
-export function openRunLog(save: Save): RunLog {
+export function openRunLog(save: Save, isRead = true): RunLog {
   const waiting: WireEvent[] = []
   const readable: WireEvent[] = []
   const failed = new AbortController()
@@ -80,7 +82,7 @@ export function openRunLog(save: Save): RunLog {
   let news = Promise.withResolvers<void>()
 
   const publish = (events: WireEvent[]) => {
-    readable.push(...events)
+    if (isRead) readable.push(...events)
     news.resolve()
     news = Promise.withResolvers()
   }

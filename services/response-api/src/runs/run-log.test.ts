@@ -84,7 +84,7 @@ test('a database that is away for a moment is waited for', async () => {
     tries += 1
     if (tries < 3) throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
   }
-  const log = createRunLogs({ responseEvent: { createMany } } as unknown as PrismaClient).stored('resp_1')
+  const log = createRunLogs({ responseEvent: { createMany } } as unknown as PrismaClient).stored('resp_1', true)
   log.append([event(0)])
   await log.committed()
   expect(tries).toBe(3)

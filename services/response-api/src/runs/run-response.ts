@@ -32,7 +32,7 @@ export async function runResponse(deps: RunDeps, who: Who, plan: RunPlan): Promi
   const { record } = plan
   const { workspaceId, subject } = who.caller
   if (plan.store) await deps.responses.create({ workspaceId, createdBy: subject }, record, plan.input)
-  const log = plan.store ? deps.runLogs.stored(record.id) : deps.runLogs.inMemory()
+  const log = plan.store ? deps.runLogs.stored(record.id, plan.stream) : deps.runLogs.inMemory(plan.stream)
   const failures: AppError[] = []
   const loop = runInMemory({
     start: plan.start,

@@ -1,23 +1,24 @@
-import { SandboxBusy, SandboxUnavailable } from './sandbox-errors.ts'
-
 export type Turns = {
-  /** @throws SandboxBusy, SandboxUnavailable once closed, the reason of `signal` when that was aborted while waiting */
+  /** @throws what `refusal` makes, or the reason of `signal` when that was aborted while waiting */
   take(signal?: AbortSignal): Promise<void>
   give(): void
   taken(): number
   close(): void
 }
 
+/** Why somebody is not let in. */
+export type Refusal = { busy(waiting: number): Error; closed(): Error }
+
 /** Lets `atOnce` callers in and `maxWaiting` more wait in line, first come first served. */
-export function createTurns(atOnce: number, maxWaiting: number): Turns {
+export function createTurns(atOnce: number, maxWaiting: number, refusal: Refusal): Turns {
   const waiting: { enter(): void; refuse(reason: unknown): void }[] = []
   let taken = 0
   let closed = false
   return {
     async take(signal) {
-      if (closed) throw new SandboxUnavailable('The sandbox is closed')
+      if (closed) throw refusal.closed()
       if (taken < atOnce) return void taken++
-      if (waiting.length >= maxWaiting) throw new SandboxBusy(`${waiting.length} programs are waiting already`)
+      if (waiting.length >= maxWaiting) throw refusal.busy(waiting.length)
       await new Promise<void>((enter, refuse) => {
         const place = { enter, refuse }
         waiting.push(place)
@@ -41,7 +42,7 @@ export function createTurns(atOnce: number, maxWaiting: number): Turns {
     taken: () => taken,
     close() {
       closed = true
-      for (const { refuse } of waiting.splice(0)) refuse(new SandboxUnavailable('The sandbox was closed'))
+      for (const { refuse } of waiting.splice(0)) refuse(refusal.closed())
     },
   }
 }
