@@ -85,3 +85,11 @@ test('request ids go through the gateway and come back', async () => {
   const { headers } = await post(at('gateway', '/v1/chat/completions'), CHAT, token, { 'x-request-id': 'my-request-1' })
   expect(headers.get('x-request-id')).toBe('my-request-1')
 })
+
+test('what services tell their neighbours does not leave through the gateway', async () => {
+  for (const path of ['/metrics', '/llm/metrics', '/responses/metrics', '/media/metrics', '/mcp/metrics']) {
+    const { status, body } = await send('GET', at('gateway', path), { token })
+    expect([path, status]).toEqual([path, 404])
+    expect(JSON.stringify(body)).not.toContain('process_cpu')
+  }
+})

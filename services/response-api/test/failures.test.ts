@@ -282,3 +282,23 @@ test('a database that is lost for good in the middle ends the stream with an err
     await cut.close()
   }
 })
+
+test('a history that no model reads is refused before it is loaded', async () => {
+  const say = async (input: string, previous?: string) => {
+    world.model.play({ text: ['Yes'] })
+    const answer = await world.post({
+      model: 'm',
+      input,
+      tools: [],
+      ...(previous ? { previous_response_id: previous } : {}),
+    })
+    return (await answer.json()) as { id: string; error: { param: string; message: string } | null }
+  }
+  const long = 'x'.repeat(17 * 1024 * 1024)
+  const second = await say(long, (await say(long)).id)
+  const refused = await say('And now?', second.id)
+  expect(refused.error).toMatchObject({
+    param: 'previous_response_id',
+    message: expect.stringContaining('larger than'),
+  })
+})
