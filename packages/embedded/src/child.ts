@@ -15,7 +15,7 @@ export type ChildOptions = { part: Part; url: string; logFile: string; env: Node
 
 /** Starts a part; its output is appended to its log file. */
 export function startChild({ part, logFile, env, cwd }: ChildOptions): ChildProcess {
-  mkdirSync(dirname(logFile), { recursive: true })
+  mkdirSync(dirname(logFile), { recursive: true, mode: 0o700 })
   const log = openSync(logFile, 'a')
   const child = spawn(process.execPath, [...PRELOADS, part.script], {
     cwd,
@@ -52,9 +52,13 @@ export async function answers(url: string, ms = 2000): Promise<boolean> {
   }
 }
 
+/** What the part said at last: its error without the stack, if it ended with one. */
 function lastWords(logFile: string): string {
   const lines = readFileSync(logFile, 'utf8').trim().split('\n')
-  return `${lines.slice(-8).join('\n')}\n(all of it: ${logFile})`
+  const thrown = lines.findLastIndex((line) => /^\w*Error(?: \[\w+\])?: /.test(line))
+  const said = thrown < 0 ? lines.slice(-8) : lines.slice(thrown).slice(0, 12)
+  const end = said.findIndex((line) => /^ {4}at /.test(line))
+  return `${said.slice(0, end < 0 ? undefined : end).join('\n')}\n(all of it: ${logFile})`
 }
 
 /** SIGTERM, and SIGKILL when it takes longer than `ms`. */

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process'
 import { lstatSync, mkdirSync, openSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { banner } from './banner.ts'
 import { statusTable } from './command-status.ts'
 import type { Layout } from './layout.ts'
 import { untilGone } from './processes.ts'
 import { readRunning } from './run-file.ts'
-import { logFileOf } from './supervisor.ts'
+import { endLeftovers, logFileOf } from './supervisor.ts'
 
 const START_MS = 120_000
 
@@ -15,12 +16,12 @@ export async function startInBackground(layout: Layout, env: NodeJS.ProcessEnv):
   if (already) return console.log(`The platform already runs (pid ${already.pid}).`)
   await launch(layout, env)
   console.log(await statusTable(layout))
-  console.log('\nReady. make stop ends it.')
+  console.log(`\nReady. ${banner(layout, env)}\nmake stop ends it.`)
 }
 
 export async function launch(layout: Layout, env: NodeJS.ProcessEnv): Promise<void> {
   const logFile = logFileOf(layout, 'supervisor')
-  mkdirSync(dirname(logFile), { recursive: true })
+  mkdirSync(dirname(logFile), { recursive: true, mode: 0o700 })
   const log = openSync(logFile, 'w')
   const child = spawn(process.execPath, [join(import.meta.dirname, 'cli.ts'), 'start'], {
     cwd: layout.root,
@@ -40,7 +41,10 @@ export async function launch(layout: Layout, env: NodeJS.ProcessEnv): Promise<vo
 /** Ends a running platform in order. */
 export async function stopBackground(layout: Layout): Promise<void> {
   const running = readRunning(layout)
-  if (!running) return console.log('The platform does not run.')
+  if (!running) {
+    const hadLeftovers = await endLeftovers(layout)
+    return console.log(hadLeftovers ? 'Stopped what a killed platform had left behind.' : 'The platform does not run.')
+  }
   process.kill(running.pid, 'SIGTERM')
   if (!(await untilGone(running.pid, 60_000))) throw new Error(`The supervisor (pid ${running.pid}) does not end`)
   console.log('Stopped.')
@@ -48,7 +52,7 @@ export async function stopBackground(layout: Layout): Promise<void> {
 
 /** Ends the platform and removes everything it kept. */
 export async function reset(layout: Layout): Promise<void> {
-  if (readRunning(layout)) await stopBackground(layout)
+  await stopBackground(layout)
   const data = join(layout.stateDir, 'postgres')
   // Root's data may lie outside a closed home folder, behind a link: see postgres.ts.
   if (lstatSync(data, { throwIfNoEntry: false })?.isSymbolicLink())

@@ -1,56 +1,36 @@
+import { banner } from './banner.ts'
 import { statusTable } from './command-status.ts'
 import type { Layout } from './layout.ts'
-import { usesSimulator } from './parts.ts'
-import { startPlatform } from './supervisor.ts'
+import { type Platform, startPlatform } from './supervisor.ts'
 
-/** The platform in the foreground: a table, things to try, and an orderly stop on Ctrl-C. */
+/** The platform in the foreground: a table, things to try, and an orderly stop on Ctrl-C, also in the middle of the start. */
 export async function start(layout: Layout, env: NodeJS.ProcessEnv): Promise<void> {
   const began = Date.now()
-  const asked = new Promise<string>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve(signal))
-  })
-  const platform = await startPlatform(layout, env, (line) => console.error(line))
+  const asked = new AbortController()
+  const stopped = new Promise<void>((resolve) => asked.signal.addEventListener('abort', () => resolve()))
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => {
+      // A second Ctrl-C means now.
+      if (asked.signal.aborted && signal === 'SIGINT') process.exit(130)
+      asked.abort()
+    })
+  const platform = await startPlatform(layout, env, { tell: (line) => console.error(line), signal: asked.signal })
+  if (!platform) return console.log('Stopped before it was ready.')
   console.log(await statusTable(layout))
-  console.log(
-    `\nReady in ${((Date.now() - began) / 1000).toFixed(1)} s.${platform.secrets.fresh ? ` The identity provider's admin is admin / ${platform.secrets.identityAdminPassword} (said once; it is kept in ${layout.stateDir}/secrets.json).` : ''}`,
-  )
-  for (const line of banner(env)) console.log(line)
-  console.log(tryThis(layout.ports.gateway))
-  await asked
+  console.log(`\nReady in ${((Date.now() - began) / 1000).toFixed(1)} s. ${adminLine(layout, platform)}`)
+  console.log(banner(layout, env))
+  console.log('Ctrl-C stops everything.')
+  await stopped
   console.log('\nStopping …')
-  // A second Ctrl-C means now.
-  process.once('SIGINT', () => process.exit(130))
   await platform.stop()
   console.log('Stopped.')
 }
 
-function banner(env: NodeJS.ProcessEnv): string[] {
-  return [
-    usesSimulator(env)
-      ? 'The answers come from jan-simulator: a script, not a model. Set JAN_MODEL_BASE_URL, JAN_MODEL_API_KEY and JAN_MODEL to use a model.'
-      : `The model is ${env.JAN_MODEL ?? 'what'} at ${env.JAN_MODEL_BASE_URL}${env.JAN_MODEL ? '' : ' offers'}.`,
-    ...(/^(false|0|no|off)$/i.test(env.AUTH_ENABLED ?? '')
-      ? ['AUTH_ENABLED=false: everybody is the user `local`; no token is asked for.']
-      : []),
-  ]
+/** Said once, to a person: never into a log. */
+function adminLine(layout: Layout, { secrets }: Platform): string {
+  if (!secrets.fresh) return ''
+  const place = `${layout.stateDir}/secrets.json`
+  return process.stdout.isTTY
+    ? `The identity provider's admin is admin / ${secrets.identityAdminPassword} (said once; it is kept in ${place}).`
+    : `The password of the identity provider's admin is in ${place}.`
 }
-
-const tryThis = (port: number) => `
-Try this:
-
-  TOKEN=$(curl -s -X POST http://localhost:${port}/auth/guest-login | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
-
-  curl -N http://localhost:${port}/v1/chat/completions -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
-    -d '{"model":"jan-v1-4b","messages":[{"role":"user","content":"Hello!"}],"stream":true}'
-
-  curl -N http://localhost:${port}/v1/responses -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
-    -d '{"model":"jan-v1-4b","input":"Search for the latest AI news and run python to compute 6*7","stream":true}'
-
-  curl http://localhost:${port}/v1/mcp -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
-    -d '{"jsonrpc":"2.0","id":1,"method":"tools/list"}'
-
-  // with the OpenAI SDK (npm install openai)
-  const openai = new OpenAI({ baseURL: 'http://localhost:${port}/v1', apiKey: process.env.TOKEN })
-  const answer = await openai.responses.create({ model: 'jan-v1-4b', input: 'Hello!' })
-
-Ctrl-C stops everything.`

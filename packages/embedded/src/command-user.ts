@@ -6,7 +6,8 @@ type Role = { id: string; name: string }
 
 /** Creates a person at the identity provider, with the rights of the platform's own service account. @throws Error saying what was refused */
 export async function createUser(layout: Layout, env: NodeJS.ProcessEnv): Promise<void> {
-  const { EMAIL: email, ROLE: role = 'user', JSON: wantsJson } = env
+  const { EMAIL: email, JSON: wantsJson } = env
+  const role = env.ROLE || 'user'
   if (!email?.includes('@'))
     throw new Error('Say who: make user EMAIL=ada@example.com [PASSWORD=…] [ROLE=user|admin] [JSON=1]')
   if (role !== 'user' && role !== 'admin') throw new Error(`ROLE is user or admin, not ${role}`)

@@ -76,8 +76,9 @@ type Account = { uid: number; gid: number } | undefined
 
 function serverAccount(): Account {
   if (process.getuid?.() !== 0) return undefined
-  const idOf = (flag: string) => Number(execFileSync('id', [flag, 'nobody'], { encoding: 'utf8' }))
-  return { uid: idOf('-u'), gid: idOf('-g') }
+  const entry = /^nobody:[^:]*:(\d+):(\d+):/m.exec(readFileSync('/etc/passwd', 'utf8'))
+  if (!entry) throw new Error('PostgreSQL refuses to run as root, and there is no user nobody to run it as')
+  return { uid: Number(entry[1]), gid: Number(entry[2]) }
 }
 
 /** The package keeps its library links in a list, because npm packages cannot hold links and no install script is run. */
@@ -168,16 +169,18 @@ function createCluster({
   }
 }
 
-/** A postmaster whose parent was killed goes on serving; it is asked to stop, because nobody would stop it later. */
-async function stopOrphan(dataDir: string): Promise<void> {
+/** A postmaster whose parent was killed goes on serving; it is asked to stop, because nobody would stop it later. @returns whether there was one */
+export async function stopOrphan(dataDir: string): Promise<boolean> {
   const file = join(dataDir, 'postmaster.pid')
-  if (!existsSync(file)) return
+  if (!existsSync(file)) return false
   const pid = Number(readFileSync(file, 'utf8').split('\n')[0])
-  if (isAlive(pid, 'postgres')) {
+  const isRunning = isAlive(pid, 'postgres')
+  if (isRunning) {
     process.kill(pid, 'SIGINT')
     if (!(await untilGone(pid, 10_000)))
       throw new Error(`An older PostgreSQL (pid ${pid}) does not stop; end it and start again`)
   } else rmSync(file)
+  return isRunning
 }
 
 async function launch(

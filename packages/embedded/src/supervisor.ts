@@ -6,7 +6,7 @@ import { type ChildOptions, startChild, stopChild, untilReady } from './child.ts
 import type { Layout, Port } from './layout.ts'
 import { DATABASES, describeParts, IDENTITY_DATABASE, type Part, type Stage } from './parts.ts'
 import { isTaken, ownerOf } from './port-owner.ts'
-import { type Postgres, postgresUrl, startPostgres } from './postgres.ts'
+import { type Postgres, postgresUrl, startPostgres, stopOrphan } from './postgres.ts'
 import { untilGone } from './processes.ts'
 import { startRedis } from './redis.ts'
 import { forgetRunning, type Running, readOrphans, readRunning, writeRunning } from './run-file.ts'
@@ -23,17 +23,18 @@ const STOP_MS = 15_000
 
 /**
  * Starts the whole platform and keeps it up: a part that dies is started again.
+ * @returns undefined when `signal` was aborted before all was ready; then, too, nothing is left running
  * @throws Error, one clear sentence, when something stands in the way; what had started is stopped first
  */
 export async function startPlatform(
   layout: Layout,
   env: NodeJS.ProcessEnv,
-  tell: (line: string) => void,
-): Promise<Platform> {
+  { tell, signal }: { tell: Tell; signal: AbortSignal },
+): Promise<Platform | undefined> {
   const already = readRunning(layout)
   if (already)
     throw new Error(`The platform already runs (pid ${already.pid}); make status shows it, make stop ends it`)
-  await endOrphans(layout)
+  await endLeftovers(layout)
   const secrets = readSecrets(layout.stateDir)
   const server = { port: layout.ports.postgres, password: secrets.postgresPassword }
   const parts = describeParts({ layout, secrets, env, databaseUrl: (name) => postgresUrl(server, name) })
@@ -69,13 +70,14 @@ export async function startPlatform(
   note()
   try {
     await all([openDatabases(), ...ownRedis.map(openRedis), ...startAfter('nothing')])
-    await all(startAfter('databases'))
-    await all(startAfter('services'))
+    for (const stage of ['databases', 'services'] as const) if (!signal.aborted) await all(startAfter(stage))
+    if (signal.aborted) return void (await stop())
     state = 'ready'
     note()
     return { secrets, stop }
   } catch (error) {
     await stop()
+    if (signal.aborted) return undefined
     throw error
   }
 }
@@ -95,11 +97,21 @@ const placeOf = (layout: Layout, name: Port, env: NodeJS.ProcessEnv): Omit<Child
 
 export const logFileOf = (layout: Layout, name: string) => join(layout.stateDir, 'logs', `${name}.log`)
 
-async function endOrphans(layout: Layout): Promise<void> {
-  for (const [name, pid] of readOrphans(layout)) {
+/** Ends what a supervisor left behind that was killed. @returns whether there was anything */
+export async function endLeftovers(layout: Layout): Promise<boolean> {
+  const orphans = await endOrphans(layout)
+  const postgres = await stopOrphan(join(layout.stateDir, 'postgres'))
+  forgetRunning(layout)
+  return orphans || postgres
+}
+
+async function endOrphans(layout: Layout): Promise<boolean> {
+  const orphans = readOrphans(layout)
+  for (const [name, pid] of orphans) {
     process.kill(pid, 'SIGKILL')
     if (!(await untilGone(pid, 5000))) throw new Error(`${name} of an earlier run (pid ${pid}) does not end`)
   }
+  return orphans.length > 0
 }
 
 async function requireFree(layout: Layout, names: Port[]): Promise<void> {
@@ -128,7 +140,7 @@ async function keepPostgres(
   isStopping: () => boolean,
 ): Promise<Postgres> {
   const logFile = logFileOf(layout, 'postgres')
-  mkdirSync(join(layout.stateDir, 'logs'), { recursive: true })
+  mkdirSync(join(layout.stateDir, 'logs'), { recursive: true, mode: 0o700 })
   const open = () =>
     startPostgres({
       dataDir: join(layout.stateDir, 'postgres'),

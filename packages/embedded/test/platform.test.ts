@@ -1,5 +1,5 @@
-import { execFile } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, statSync } from 'node:fs'
+import { execFile, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,8 +13,9 @@ const OFFSET = '13000'
 const stateDir = join(mkdtempSync(join(tmpdir(), 'jan platform ')), 'state')
 const environment = { PATH: process.env.PATH, HOME: process.env.HOME, JAN_PORT_OFFSET: OFFSET, JAN_STATE_DIR: stateDir }
 const layout = readLayout(environment)
+const CLI = join(import.meta.dirname, '../src/cli.ts')
 const cli = (command: string, variables: Record<string, string> = {}) =>
-  promisify(execFile)(process.execPath, [join(import.meta.dirname, '../src/cli.ts'), command], {
+  promisify(execFile)(process.execPath, [CLI, command], {
     env: { ...environment, ...variables },
   }).then(
     ({ stdout }) => ({ code: 0, said: stdout.trim() }),
@@ -54,8 +55,14 @@ test('a platform that runs is shown, and is not started twice', async () => {
   expect(await cli('start-bg')).toMatchObject({ code: 0, said: expect.stringMatching(/already runs/) })
 })
 
-test('secrets are readable by their owner only', () => {
+test('secrets are readable by their owner only, and stand in no log', () => {
   expect(statSync(join(stateDir, 'secrets.json')).mode & 0o777).toBe(0o600)
+  expect(statSync(join(stateDir, 'logs')).mode & 0o777).toBe(0o700)
+  const secrets = Object.values(
+    JSON.parse(readFileSync(join(stateDir, 'secrets.json'), 'utf8')) as Record<string, string>,
+  )
+  const logs = readdirSync(join(stateDir, 'logs')).map((name) => readFileSync(join(stateDir, 'logs', name), 'utf8'))
+  expect(secrets.filter((secret) => logs.some((log) => log.includes(secret)))).toEqual([])
 })
 
 test('a part that dies is started again', async () => {
@@ -82,6 +89,9 @@ test('users are created once, with a password that works', async () => {
     code: 1,
     said: 'There is already a user ada@example.com',
   })
+  expect((await cli('user', { EMAIL: 'bob@example.com', ROLE: '', PASSWORD: '' })).said).toMatch(
+    /^Created bob@example.com \(user\)/,
+  )
   expect((await cli('user', { EMAIL: 'nobody' })).said).toMatch(/^Say who: make user EMAIL=/)
   expect((await cli('user', { EMAIL: 'eve@example.com', ROLE: 'king' })).said).toBe('ROLE is user or admin, not king')
 })
@@ -113,6 +123,30 @@ test('stopping leaves nothing running; a taken port is one line that says by who
   squatter.close()
   await cli('reset')
   expect(existsSync(stateDir)).toBe(false)
+}, 60_000)
+
+test('what a killed platform left is ended by stop', async () => {
+  await cli('start-bg')
+  const { pid } = running()
+  const postmaster = Number(readFileSync(join(stateDir, 'postgres/postmaster.pid'), 'utf8').split('\n')[0])
+  process.kill(pid, 'SIGKILL')
+  expect(await untilGone(pid, 10_000)).toBe(true)
+  expect(await cli('stop')).toEqual({ code: 0, said: 'Stopped what a killed platform had left behind.' })
+  expect(isAlive(postmaster)).toBe(false)
+}, 60_000)
+
+test('a start that is interrupted leaves nothing, and a bad setting is told in its own words', async () => {
+  const starting = spawn(process.execPath, [CLI, 'start'], { env: environment })
+  const said = starting.stdout.toArray()
+  while (!existsSync(join(stateDir, 'run.json'))) await new Promise((done) => setTimeout(done, 20))
+  starting.kill('SIGINT')
+  expect(Buffer.concat(await said).toString()).toBe('Stopped before it was ready.\n')
+  expect((await cli('status')).said.match(/\bup$/gm)).toBeNull()
+  const refused = await cli('start', { JAN_MODEL_BASE_URL: 'notaurl' })
+  expect(refused.said).toMatch(
+    /^llm-api ended at start: Error: The configuration is not usable:\n {2}JAN_MODEL_BASE_URL: expected an http or https URL/,
+  )
+  await cli('reset')
 }, 60_000)
 
 test('nonsense is refused in one line', async () => {

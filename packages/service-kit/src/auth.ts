@@ -133,15 +133,6 @@ export function bearerAuth(options: BearerOptions): Authenticate {
   }
 }
 
-/** Every caller is the user `local`: for a laptop, never beyond loopback (see `authProblems` in config.ts). */
-export const everyoneIsLocal: Authenticate = async () => ({
-  kind: 'user',
-  subject: 'local',
-  workspaceId: 'local',
-  roles: ['user'],
-  username: 'local',
-})
-
 /** The first of several that knows the caller. */
 export const firstOf =
   (...ways: Authenticate[]): Authenticate =>

@@ -1,5 +1,6 @@
-import { type Authenticate, bearerAuth, type Challenge, everyoneIsLocal } from './auth.ts'
+import { type Authenticate, bearerAuth, type Challenge } from './auth.ts'
 import { createInternalTokens, type InternalKey, type InternalTokens } from './internal-token.ts'
+import { everyoneIsLocal } from './local-caller.ts'
 
 export type AuthSettings = {
   enabled: boolean

@@ -37,6 +37,10 @@ export type ErrorExtra = {
   headers?: Record<string, string>
   /** Logged, never sent. */
   cause?: unknown
+  /** Logged instead of the message, when the message may quote what a caller sent. */
+  logMessage?: string
+  /** Overrides the table's `type` on the wire, e.g. by an upstream's own. */
+  wireType?: string
 }
 
 /** The one error that is thrown on purpose. Its message is meant for the client; what must stay inside goes into `cause`. */
@@ -90,7 +94,7 @@ const wireCode = (error: AppError) => error.extra.wireCode ?? error.code
 export const presentOpenAiError: ErrorPresenter = (error, requestId) => ({
   error: {
     message: error.message,
-    type: ERRORS[error.code].type,
+    type: error.extra.wireType ?? ERRORS[error.code].type,
     code: wireCode(error),
     param: error.extra.param ?? null,
   },

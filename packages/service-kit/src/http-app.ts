@@ -183,6 +183,6 @@ function logError(log: Logger, error: AppError): void {
   const level = ERRORS[error.code].log
   log[level](
     { code: error.code, ...(error.extra.cause === undefined ? {} : { err: error.extra.cause }) },
-    error.message,
+    error.extra.logMessage ?? error.message,
   )
 }

@@ -3,6 +3,7 @@ import { Pool } from 'undici'
 import type { Caller } from './auth.ts'
 import { AppError, type ErrorCode, unavailable } from './errors.ts'
 import type { Grant, InternalTokens } from './internal-token.ts'
+import { writeJson } from './json-body.ts'
 
 export type PeerOptions = {
   /** Name of the called service: the audience of the token, and the subject of error texts. */
@@ -78,7 +79,7 @@ export function connectPeer(options: PeerOptions): Peer {
           ...(request.json === undefined ? {} : { 'content-type': 'application/json' }),
           ...request.headers,
         },
-        body: request.json === undefined ? null : JSON.stringify(request.json),
+        body: request.json === undefined ? null : writeJson(request.json),
       })
       // A body that nobody reads any more may still be cut; without a listener that would end the process.
       answer.body.on('error', () => undefined)

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { type ParseError, parse as parseTolerant, printParseErrorCode } from 'jsonc-parser'
-import { AppError } from './errors.ts'
+import { AppError, invalid } from './errors.ts'
 
 const tooLarge = (limit: number) =>
   new AppError('payload_too_large', `The request body is larger than ${limit} bytes`, {
@@ -51,7 +51,8 @@ export function parseJson(input: Buffer | string): unknown {
   const text = typeof input === 'string' ? input : decodeUtf8(input)
   try {
     return JSON.parse(text)
-  } catch {
+  } catch (error) {
+    if (error instanceof RangeError) throw new JsonSyntaxError('Nested too deeply', 0, text)
     const errors: ParseError[] = []
     parseTolerant(text, errors, { disallowComments: true, allowTrailingComma: false })
     const first = errors[0]
@@ -80,5 +81,15 @@ export async function readJsonBody(request: IncomingMessage, limit: number): Pro
     throw new AppError('invalid_request', `The request body is not valid JSON: ${(error as Error).message}`, {
       wireCode: 'invalid_json',
     })
+  }
+}
+
+/** JSON of a value that came from a caller. @throws AppError `invalid_request` when it is nested deeper than can be written again */
+export function writeJson(value: unknown): string {
+  try {
+    return JSON.stringify(value)
+  } catch (error) {
+    if (error instanceof RangeError) throw invalid('The request is nested too deeply')
+    throw error
   }
 }

@@ -2,9 +2,10 @@ import { serve } from '@jan/testkit/serve'
 import { createTokenIssuer, TEST_ISSUER, type TokenIssuer } from '@jan/testkit/tokens'
 import { beforeAll, expect, test } from '@jest/globals'
 import { generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
-import { type Authenticate, bearerAuth, everyoneIsLocal, firstOf, type Person } from '../src/auth.ts'
+import { type Authenticate, bearerAuth, firstOf, type Person } from '../src/auth.ts'
 import type { AppError } from '../src/errors.ts'
 import { createInternalTokens, parseInternalKeys } from '../src/internal-token.ts'
+import { everyoneIsLocal } from '../src/local-caller.ts'
 
 const ada: Person = { kind: 'user', subject: 'ada', workspaceId: 'ada', roles: ['user'] }
 const keyOf = (kid: string) => ({ kid, secret: Buffer.alloc(32, kid) })
@@ -162,7 +163,7 @@ test('ways to authenticate are tried in order', async () => {
     everyoneIsLocal,
   )
   expect(await both({ 'x-key': 'k' })).toEqual({ kind: 'service', service: 'key' })
-  expect(await both({})).toMatchObject({ subject: 'local' })
+  expect(await both({ host: 'localhost:8080' })).toMatchObject({ subject: 'local' })
 })
 
 test('generated keys of other algorithms do not fit', async () => {
@@ -173,4 +174,25 @@ test('generated keys of other algorithms do not fit', async () => {
     .setProtectedHeader({ alg: 'ES256', kid: 'test' })
     .sign(privateKey)
   expect(await outcome(token)).toMatchObject({ status: 401 })
+})
+
+test('without authentication only this machine is served, not the pages its browser shows', async () => {
+  const local = { host: 'localhost:8080' }
+  for (const headers of [
+    local,
+    { host: '127.0.0.1' },
+    { host: '[::1]:80' },
+    { ...local, origin: 'http://localhost:3000' },
+    { host: 'llm-api:8080', 'x-forwarded-host': 'localhost' },
+  ])
+    expect(await everyoneIsLocal(headers)).toMatchObject({ subject: 'local' })
+  const foreign = [
+    { ...local, origin: 'https://evil.example' },
+    { ...local, origin: 'null' },
+    { ...local, 'sec-fetch-site': 'cross-site' },
+    { host: 'evil.example' },
+    { host: 'llm-api:8080', 'x-forwarded-host': 'evil.example' },
+    { host: 'evil.example', 'x-forwarded-host': 'localhost' },
+  ]
+  for (const headers of foreign) await expect(everyoneIsLocal(headers)).rejects.toMatchObject({ code: 'forbidden' })
 })

@@ -82,9 +82,9 @@ test('events are relayed as they come', async () => {
   await reader.cancel()
 })
 
-test('a stream with a finish but without [DONE] is complete, and no [DONE] is made up', async () => {
+test('a stream with a finish but without [DONE] is complete, and ends as every whole answer does', async () => {
   play(chunk('a'), chunk('', 'stop'))
-  expect(await (await stream()).text()).toBe(chunk('a') + chunk('', 'stop'))
+  expect(await (await stream()).text()).toBe(`${chunk('a')}${chunk('', 'stop')}data: [DONE]\n\n`)
 })
 
 test('a stream that ends too early ends in an error event', async () => {

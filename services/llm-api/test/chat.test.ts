@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { type Booted, bootLlmApi, call, internalTokensOf, NOWHERE } from './boot.ts'
 import { completion, type FakeProvider, sendJson, startFakeProvider } from './fake-provider.ts'
@@ -248,17 +249,33 @@ describe('a refusal of the provider', () => {
   })
 })
 
-test('a body that breaks off does not look complete', async () => {
-  provider.onChat = (response) => {
-    response.writeHead(200, { 'content-type': 'application/json' })
-    response.write('{"id":', () => response.socket?.resetAndDestroy())
-  }
-  const outcome = await ask({ model: 'fake-model', messages }).then(
-    ({ status }) => status,
-    () => 'cut off',
-  )
-  // Which one depends on whether the first bytes arrive before the reset.
-  expect(['cut off', 502]).toContain(outcome)
+test.each<[string, (response: ServerResponse) => void]>([
+  ['breaks off', (response) => response.write('{"id":', () => response.socket?.resetAndDestroy())],
+  ['ends early', (response) => response.end('{"id":')],
+  ['is no JSON', (response) => response.end('{"id":1}data: {"choices"')],
+  ['is empty', (response) => response.end()],
+])('an answer that %s is 502, never half a success', async (_name, finish) => {
+  provider.onChat = (response) => finish(response.writeHead(200, { 'content-type': 'application/json' }))
+  const { status, json } = await ask({ model: 'fake-model', messages })
+  expect([status, json]).toMatchObject([502, { error: { type: 'upstream_error' } }])
+})
+
+test('what a provider says is wrong with a request is told in its own words', async () => {
+  provider.onChat = (response) =>
+    sendJson(response, 400, {
+      error: { message: 'Invalid image: SECRETPROMPT', type: 'invalid_request_error', code: 'bad_image' },
+    })
+  const { status, json } = await ask({ model: 'fake-model', messages })
+  expect([status, json]).toMatchObject([
+    400,
+    { error: { message: 'Invalid image: SECRETPROMPT', type: 'invalid_request_error', code: 'bad_image' } },
+  ])
+})
+
+test('a request nested deeper than can be written again is 400', async () => {
+  const deep = `{"model":"fake-model","messages":[{"role":"user","content":"x"}],"extra":${'['.repeat(20_000)}${']'.repeat(20_000)}}`
+  const answer = await fetch(`${service.url}/v1/chat/completions`, { method: 'POST', headers: ann, body: deep })
+  expect(answer.status).toBe(400)
 })
 
 test('a provider that is away is 502 for models that are known', async () => {

@@ -1,10 +1,14 @@
-import { type AppError, toAppError } from '@jan/service-kit/errors'
+import { Readable } from 'node:stream'
+import { AppError, toAppError } from '@jan/service-kit/errors'
 import type { Who } from '@jan/service-kit/route'
 import type { Deps } from '../deps.ts'
 import { noteUpstreamFailure } from '../events.ts'
 import type { CompletionAnswer } from '../providers/provider.client.ts'
 import type { CompletionPlan } from './plan-completion.ts'
 import { relayEvents } from './relay-events.ts'
+
+/** In bytes: room for generated images. */
+const LONGEST_ANSWER = 64 * 1024 * 1024
 
 export type Relayed = { status: number; headers: Record<string, string>; body: AsyncIterable<Uint8Array> }
 
@@ -19,10 +23,35 @@ export async function relayCompletion(
     .catch((error: unknown) => {
       throw noted(deps, error)
     })
+  const body = watched(deps, answer, stream ? relayEvents(answer.body) : answer.body)
   return {
     status: answer.status,
     headers: { ...answer.headers, 'content-type': answer.contentType },
-    body: watched(deps, answer, stream ? relayEvents(answer.body) : answer.body),
+    body: stream ? body : await readWhole(body),
+  }
+}
+
+/** An answer that is not streamed is relayed when all of it is here, the same bytes: half of one would look like success. */
+async function readWhole(body: AsyncIterable<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of body) {
+    chunks.push(chunk)
+    size += chunk.length
+    if (size > LONGEST_ANSWER) throw new AppError('upstream_failed', 'The answer of the model provider is too long')
+  }
+  const whole = Buffer.concat(chunks)
+  if (!isJson(whole))
+    throw new AppError('upstream_failed', 'The model provider answered with something that is not JSON')
+  return Readable.from([whole])
+}
+
+function isJson(bytes: Buffer): boolean {
+  try {
+    JSON.parse(bytes.toString())
+    return true
+  } catch {
+    return false
   }
 }
 

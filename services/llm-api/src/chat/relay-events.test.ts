@@ -42,11 +42,18 @@ test.each([
 })
 
 test.each([
-  ['a finish', 'data: {"choices":[{"finish_reason": "length"}]}\n\n'],
   ['an error object', 'data: {"error":{"message":"x"}}\n\n'],
   ['an error event', 'event: error\ndata: {}\n\n'],
 ])('%s is an end', async (_name, text) => {
   expect((await relayed(text)).join('')).toBe(text)
+})
+
+test.each([
+  ['with its blank line', '\n\n', ''],
+  ['without it', '', '\n\n'],
+])('a finish %s is an end, and the end mark follows', async (_name, ending, added) => {
+  const last = `data: {"choices":[{"finish_reason": "length"}]}${ending}`
+  expect((await relayed(last)).join('')).toBe(`${last}${added}data: [DONE]\n\n`)
 })
 
 test('nothing is read after [DONE]', async () => {

@@ -5,8 +5,10 @@ const LONGEST_EVENT = 33_554_432
 
 /** The end of OpenAI's stream, after which nothing comes. */
 const DONE = /(?:^|[\r\n])data: *\[DONE\]/
-/** The answer was complete, or the client has been told that it is not. Quotes inside JSON strings are escaped, so text cannot look like this. */
-const SETTLED = /"finish_reason"\s*:\s*"|(?:^|[\r\n])(?:event: *error|data: *\{\s*"error"\s*:)/
+/** The answer was complete. Quotes inside JSON strings are escaped, so text cannot look like this. */
+const FINISHED = /"finish_reason"\s*:\s*"/
+/** The client has been told that it is not. */
+const FAILED = /(?:^|[\r\n])(?:event: *error|data: *\{\s*"error"\s*:)/
 
 /**
  * The same bytes, in pieces that end where an event ends, so that what comes after a break stands on a line of its own
@@ -15,7 +17,8 @@ const SETTLED = /"finish_reason"\s*:\s*"|(?:^|[\r\n])(?:event: *error|data: *\{\
  */
 export async function* relayEvents(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let held: Buffer = Buffer.alloc(0)
-  let isSettled = false
+  let isFinished = false
+  let isFailed = false
   for await (const chunk of chunks) {
     const before = held.length
     held = before === 0 ? chunk : Buffer.concat([held, chunk])
@@ -28,15 +31,20 @@ export async function* relayEvents(chunks: AsyncIterable<Buffer>): AsyncGenerato
     const whole = held.subarray(0, end)
     held = held.subarray(end)
     const text = whole.toString('latin1')
-    isSettled ||= SETTLED.test(text)
+    isFinished ||= FINISHED.test(text)
+    isFailed ||= FAILED.test(text)
     yield whole
     if (DONE.test(text)) return
   }
   const rest = held.toString('latin1')
-  if (!isSettled && !DONE.test(rest) && !SETTLED.test(rest))
+  const isDone = DONE.test(rest)
+  isFinished ||= FINISHED.test(rest)
+  isFailed ||= FAILED.test(rest)
+  if (!isFinished && !isFailed && !isDone)
     throw new AppError('upstream_failed', 'The model provider ended its answer too early')
-  // Providers may leave out the last blank line.
   if (held.length > 0) yield held
+  // Providers may leave out the last blank line, and the end mark: every whole answer ends alike.
+  if (isFinished && !isFailed && !isDone) yield Buffer.from(`${held.length > 0 ? '\n\n' : ''}data: [DONE]\n\n`)
 }
 
 const BLANK_LINES = ['\n\n', '\n\r\n', '\r\r']

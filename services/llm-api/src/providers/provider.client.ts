@@ -1,6 +1,7 @@
 import { text as textOf } from 'node:stream/consumers'
 import type { Secret } from '@jan/service-kit/config'
 import { AppError } from '@jan/service-kit/errors'
+import { writeJson } from '@jan/service-kit/json-body'
 import { type Dispatcher, errors, Pool } from 'undici'
 import { z } from 'zod'
 import { passedHeaders } from './passed-headers.ts'
@@ -103,7 +104,7 @@ export function createProviderClient(options: ProviderOptions): ProviderClient {
           accept: stream ? 'text/event-stream' : 'application/json',
           'x-request-id': requestId,
         },
-        body: JSON.stringify(json),
+        body: writeJson(json),
       })
       await requireSuccess(answer)
       const contentType = String(answer.headers['content-type'] ?? '').toLowerCase()

@@ -1,3 +1,4 @@
+import { presentOpenAiError } from '@jan/service-kit/errors'
 import { expect, test } from '@jest/globals'
 import { upstreamRefusal } from './upstream-error.ts'
 
@@ -28,4 +29,13 @@ test.each([301, 401, 402, 403, 405, 500, 503])('%i is not the client’s fault: 
   expect(error.status).toBe(502)
   expect(error.message).toContain(String(status))
   expect(error.message).not.toContain('account')
+})
+
+test('what a provider quotes of a request does not reach the log', () => {
+  const error = refusal(400, { error: { message: 'Invalid image: SECRET', type: 'invalid_request_error' } })
+  expect([error.message, error.extra.logMessage]).toEqual([
+    'Invalid image: SECRET',
+    'The model provider refused the request (400)',
+  ])
+  expect(presentOpenAiError(error, 'r')).toMatchObject({ error: { type: 'invalid_request_error' } })
 })

@@ -1,4 +1,4 @@
-import { AppError } from '@jan/service-kit/errors'
+import { AppError, ERRORS } from '@jan/service-kit/errors'
 
 export type Refusal = { status: number; headers: Record<string, string>; text: string }
 
@@ -13,10 +13,13 @@ const LONGEST_MESSAGE = 2_000
  */
 export function upstreamRefusal({ status, headers, text }: Refusal): AppError {
   if (!CLIENTS_FAULT.has(status)) return new AppError('upstream_failed', ownWords(status), { headers })
-  const { message, code, param } = errorIn(text)
+  const { message, code, param, type } = errorIn(text)
   return new AppError('upstream_failed', message ?? `The model provider refused the request (${status})`, {
     status,
     headers,
+    // Providers quote what was sent to them.
+    logMessage: `The model provider refused the request (${status})`,
+    wireType: type ?? (status === 429 ? ERRORS.rate_limited.type : ERRORS.invalid_request.type),
     ...(code === undefined ? {} : { wireCode: code }),
     ...(param === undefined ? {} : { param }),
   })
@@ -29,12 +32,13 @@ function ownWords(status: number): string {
 }
 
 /** The shapes in use: `{error: {message, code, param}}`, `{error: text}`, `{message}`, `{detail}`. */
-function errorIn(text: string): { message?: string; code?: string; param?: string } {
+function errorIn(text: string): { message?: string; code?: string; param?: string; type?: string } {
   const body = objectIn(text)
   const error = isObject(body.error) ? body.error : body
   const [message] = [error.message, body.error, body.message, body.detail].filter(isText)
   return {
     ...(message === undefined ? {} : { message: message.slice(0, LONGEST_MESSAGE) }),
+    ...(isText(error.type) ? { type: error.type } : {}),
     ...(isText(error.code) ? { code: error.code } : {}),
     ...(isText(error.param) ? { param: error.param } : {}),
   }

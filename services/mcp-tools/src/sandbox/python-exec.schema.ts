@@ -1,7 +1,13 @@
 import { z } from 'zod'
 
 export const pythonExecInput = z.object({
-  code: z.string().min(1).max(200_000).describe('The program. The value of its last expression is the result'),
+  code: z
+    .string()
+    .min(1)
+    .max(200_000)
+    .describe(
+      'The program. The value of its last expression is the result (JavaScript with await at the top: what it returns)',
+    ),
   language: z
     .enum(['python', 'javascript'])
     .default('python')

@@ -61,6 +61,7 @@ function refuseWhatIsNotOffered(body: CreateResponse): void {
   if (body.background) throw invalid('background: responses in the background are not offered yet', 'background')
   if (body.conversation != null)
     throw invalid('conversation: conversations are not offered here yet; use previous_response_id', 'conversation')
+  if (body.prompt != null) throw invalid('prompt: prompt templates are not offered', 'prompt')
   if (body.top_logprobs) throw invalid('top_logprobs: log probabilities are not offered', 'top_logprobs')
 }
 

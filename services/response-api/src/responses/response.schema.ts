@@ -66,6 +66,7 @@ export const CreateResponse = z
     background: z.boolean().nullish(),
     user: z.string().nullish(),
     safety_identifier: z.string().nullish(),
+    prompt: z.unknown().optional(),
     prompt_cache_key: z.string().nullish(),
     service_tier: z.string().nullish(),
     truncation: z.enum(['auto', 'disabled']).nullish(),

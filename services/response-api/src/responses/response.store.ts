@@ -1,3 +1,4 @@
+import { writeJson } from '@jan/service-kit/json-body'
 import type { PageQuery } from '@jan/service-kit/page'
 import { Prisma, type PrismaClient, type Response } from '../generated/prisma/client.ts'
 import type { ResponseRecord, RunResult } from './present-response.ts'
@@ -32,7 +33,7 @@ export function createResponseStore(db: PrismaClient): ResponseStore {
             status: record.status,
             model: record.model,
             previousResponseId: record.previousResponseId,
-            request: JSON.stringify(record.settings),
+            request: writeJson(record.settings),
             createdAt: new Date(record.createdAt),
           },
         }),
@@ -106,7 +107,7 @@ export const itemRows = (responseId: string, direction: 'input' | 'output', item
     direction,
     position,
     itemId: item.id,
-    item: JSON.stringify(item),
+    item: writeJson(item),
   }))
 
 const readItem = ({ item }: ItemRow) => JSON.parse(item) as Item

@@ -70,7 +70,9 @@ export async function runResponse(deps: RunDeps, who: Who, plan: RunPlan): Promi
 
 function logEnd(who: Who, { id, status, result }: ResponseRecord, failure: AppError | undefined): void {
   const summary = { response_id: id, status, rounds: result.rounds, ms: result.durationMs }
-  if (failure) who.log[ERRORS[failure.code].log]({ ...summary, err: failure }, 'run failed')
+  // Not the failure's own words: they may quote what was asked.
+  if (failure)
+    who.log[ERRORS[failure.code].log]({ ...summary, code: failure.code, err: failure.extra.cause }, 'run failed')
   else who.log.info(summary, 'run ended')
 }
 
