@@ -14,7 +14,7 @@ describe('the configuration', () => {
         requireApproval: false,
         poolSize: 1,
         timeoutMs: 30_000,
-        stateDir: expect.stringMatching(/jan-sandbox$/),
+        stateDir: expect.stringMatching(/jan-sandbox-\d+$/),
       },
       outboundAllow: [],
     })
