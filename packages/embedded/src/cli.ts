@@ -14,6 +14,9 @@ const COMMANDS: Record<string, (layout: Layout, env: NodeJS.ProcessEnv) => Promi
   demo: async (layout, env) => (await import('./demo.ts')).runDemo(layout, env),
 }
 
+// Whoever reads our output may stop reading: `make status | head`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+
 const name = process.argv[2] ?? ''
 const command = COMMANDS[name]
 try {
