@@ -1,6 +1,6 @@
 /** Writes docs/reference/configuration.md and .env.example from the services' config shapes. */
 import { writeFileSync } from 'node:fs'
-import { type ConfigShape, type EnvVar, Secret, variablesOf } from '@jan/service-kit/config'
+import { type ConfigShape, type EnvVar, variablesOf } from '@jan/service-kit/config'
 
 const SERVICES = ['llm-api', 'response-api', 'media-api', 'mcp-tools']
 
@@ -25,17 +25,9 @@ const LAPTOP: [name: string, fallback: string, what: string][] = [
   ['OTEL_EXPORTER_OTLP_ENDPOINT', '', 'Where traces go (OTLP over HTTP); without it nothing is traced'],
 ]
 
-const fallbackOf = ({ schema }: EnvVar): string => {
-  const result = schema.safeParse(undefined)
-  if (!result.success) return '(required)'
-  const unread = rawDefault(schema)
-  if (unread !== undefined) return String(unread)
-  return result.data === undefined || result.data instanceof Secret
-    ? ''
-    : typeof result.data === 'object'
-      ? ''
-      : String(result.data)
-}
+/** Only what the schema itself says: a default that is worked out (a folder of this user) would differ from machine to machine. */
+const fallbackOf = ({ schema }: EnvVar): string =>
+  schema.safeParse(undefined).success ? String(rawDefault(schema) ?? '') : '(required)'
 
 /** The default as one would write it, before the schema has turned it into a number or a list. */
 function rawDefault(schema: unknown): unknown {
