@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -43,6 +43,7 @@ beforeAll(
 afterAll(async () => {
   await cli('stop')
   await cli('reset')
+  rmSync(join(stateDir, '..'), { recursive: true, force: true })
 }, 60_000)
 
 test('a platform that runs is shown, and is not started twice', async () => {
