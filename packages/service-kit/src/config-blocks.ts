@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { duration, env, flag, integer, list, secret } from './config.ts'
+import { duration, env, flag, integer, list, reading, secret } from './config.ts'
 import { parseInternalKeys } from './internal-token.ts'
 
 /** Where a service listens. Loopback unless said otherwise: a container says `0.0.0.0`. */
@@ -63,14 +63,7 @@ export const authConfig = {
   ),
   internalKeys: env(
     'INTERNAL_TOKEN_KEYS',
-    z.string().transform((text, context) => {
-      try {
-        return parseInternalKeys(text)
-      } catch (error) {
-        context.addIssue({ code: 'custom', message: (error as Error).message })
-        return z.NEVER
-      }
-    }),
+    z.string().transform(reading(parseInternalKeys)),
     'Key ring between services: kid:secret,… (the first signs, all verify)',
   ),
 }

@@ -110,5 +110,17 @@ export const list = () =>
         .filter(Boolean),
     )
 
+/** Turns a reader that throws into a transform whose error names the problem. */
+export const reading =
+  <T, U>(read: (value: T) => U) =>
+  (value: T, context: z.RefinementCtx): U => {
+    try {
+      return read(value)
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message })
+      return z.NEVER
+    }
+  }
+
 export const integer = (byDefault: number) => z.coerce.number().int().min(0).default(byDefault)
 export const secret = () => z.string().transform((text) => new Secret(text))

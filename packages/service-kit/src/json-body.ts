@@ -84,6 +84,15 @@ export async function readJsonBody(request: IncomingMessage, limit: number): Pro
   }
 }
 
+/** What somebody else's server sent, if it is JSON at all: undefined is for the reader's schema to refuse. */
+export function tryParseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
 /** JSON of a value that came from a caller. @throws AppError `invalid_request` when it is nested deeper than can be written again */
 export function writeJson(value: unknown): string {
   try {

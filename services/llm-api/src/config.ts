@@ -1,13 +1,4 @@
-import {
-  type ConfigOf,
-  type ConfigShape,
-  duration,
-  env,
-  integer,
-  readConfig,
-  Secret,
-  secret,
-} from '@jan/service-kit/config'
+import { type ConfigOf, type ConfigShape, duration, env, integer, readConfig, secret } from '@jan/service-kit/config'
 import {
   authConfig,
   authProblems,
@@ -19,12 +10,6 @@ import {
 import { z } from 'zod'
 
 const httpUrl = () => z.url({ protocol: /^https?$/, error: 'expected an http or https URL' })
-
-const optionalSecret = () =>
-  z
-    .string()
-    .optional()
-    .transform((text) => (text === undefined ? undefined : new Secret(text)))
 
 /** `alias=model,…` */
 const aliases = () =>
@@ -72,7 +57,7 @@ export const shape = {
       'OpenAI-compatible model provider',
       ['JAN_DEFAULT_NODE_URL'],
     ),
-    apiKey: env('JAN_MODEL_API_KEY', optionalSecret(), 'Key for the model provider', ['JAN_DEFAULT_NODE_API_KEY']),
+    apiKey: env('JAN_MODEL_API_KEY', secret().optional(), 'Key for the model provider', ['JAN_DEFAULT_NODE_API_KEY']),
     first: env(
       'JAN_MODEL',
       z.string().optional(),

@@ -1,18 +1,22 @@
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { parseAllowList } from '@jan/guarded-fetch/allow-list'
-import { type ConfigOf, type ConfigShape, duration, env, flag, list, readConfig, secret } from '@jan/service-kit/config'
+import {
+  type ConfigOf,
+  type ConfigShape,
+  duration,
+  env,
+  flag,
+  list,
+  readConfig,
+  reading,
+  secret,
+} from '@jan/service-kit/config'
 import { authConfig, authProblems, environmentConfig, httpConfig, logConfig } from '@jan/service-kit/config-blocks'
 import { z } from 'zod'
 import { normaliseDomain } from './search/domain-filter.ts'
 
-const outboundAllow = list().superRefine((entries, context) => {
-  try {
-    parseAllowList(entries)
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: (error as Error).message })
-  }
-})
+const outboundAllow = list().superRefine((entries, context) => void reading(parseAllowList)(entries, context))
 
 const signingKeys = list().transform((entries, context) =>
   entries.map((entry) => {

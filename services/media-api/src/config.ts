@@ -8,6 +8,7 @@ import {
   flag,
   list,
   readConfig,
+  reading,
   Secret,
   secret,
 } from '@jan/service-kit/config'
@@ -28,13 +29,7 @@ const MIB = 1024 * 1024
 /** S3 signs for at most seven days. */
 const LONGEST_PRESIGN_MS = 7 * 24 * 3_600_000
 
-const allowList = list().superRefine((entries, context) => {
-  try {
-    parseAllowList(entries)
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: (error as Error).message })
-  }
-})
+const allowList = list().superRefine((entries, context) => void reading(parseAllowList)(entries, context))
 
 const presignTtl = duration('5m').refine(
   (ms) => ms >= 1000 && ms <= LONGEST_PRESIGN_MS,

@@ -1,5 +1,6 @@
 import type { Secret } from '@jan/service-kit/config'
 import { AppError, unavailable } from '@jan/service-kit/errors'
+import { tryParseJson } from '@jan/service-kit/json-body'
 import { type Dispatcher, Pool } from 'undici'
 import { z } from 'zod'
 
@@ -165,7 +166,7 @@ function tokenSetFrom(answer: Answer): TokenSet {
 
 function parsed<T extends z.ZodType>(schema: T, answer: Answer): z.output<T> {
   if (answer.status !== 200) throw refused(answer)
-  const result = schema.safeParse(jsonOf(answer.text))
+  const result = schema.safeParse(tryParseJson(answer.text))
   if (!result.success) throw refused(answer)
   return result.data
 }
@@ -181,14 +182,6 @@ const refusedWith = (answer: Answer) =>
   new Error(`the identity provider answered ${answer.status} ${errorNameIn(answer.text) ?? ''}`.trim())
 
 function errorNameIn(text: string): string | undefined {
-  const { error } = (jsonOf(text) ?? {}) as { error?: unknown }
+  const { error } = (tryParseJson(text) ?? {}) as { error?: unknown }
   return typeof error === 'string' ? error : undefined
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

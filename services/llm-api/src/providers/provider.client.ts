@@ -1,7 +1,7 @@
 import { text as textOf } from 'node:stream/consumers'
 import type { Secret } from '@jan/service-kit/config'
 import { AppError } from '@jan/service-kit/errors'
-import { writeJson } from '@jan/service-kit/json-body'
+import { tryParseJson, writeJson } from '@jan/service-kit/json-body'
 import { type Dispatcher, errors, Pool } from 'undici'
 import { z } from 'zod'
 import { passedHeaders } from './passed-headers.ts'
@@ -211,7 +211,7 @@ const ModelEntry = z.object({
 })
 
 function modelsIn(text: string): ListedModel[] {
-  const list = ModelList.safeParse(parseOrUndefined(text))
+  const list = ModelList.safeParse(tryParseJson(text))
   if (!list.success)
     throw new AppError('upstream_failed', 'The model provider answered with something other than a list of models')
   const byId = new Map<string, ListedModel>()
@@ -222,12 +222,4 @@ function modelsIn(text: string): ListedModel[] {
     byId.set(id, { id, ownedBy: ownedBy ?? 'unknown', createdAt: created ? new Date(created * 1000) : undefined })
   }
   return [...byId.values()]
-}
-
-function parseOrUndefined(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

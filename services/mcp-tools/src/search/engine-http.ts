@@ -1,3 +1,4 @@
+import { tryParseJson } from '@jan/service-kit/json-body'
 import type { z } from 'zod'
 
 export type EngineRequest = {
@@ -27,15 +28,7 @@ export async function askEngine<S extends z.ZodType>(request: EngineRequest, sha
   })
   const text = await response.text()
   if (!response.ok) throw new Error(`${url.host} answered ${response.status}: ${text.slice(0, 200)}`)
-  const parsed = shape.safeParse(parseJson(text))
+  const parsed = shape.safeParse(tryParseJson(text))
   if (!parsed.success) throw new Error(`${url.host} gave an answer of another shape`, { cause: parsed.error })
   return parsed.data
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

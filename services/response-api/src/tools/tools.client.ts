@@ -1,6 +1,7 @@
 import type { LoopTool, Outcome, ToolCall } from '@jan/agent-loop/loop'
 import { AppError, unavailable } from '@jan/service-kit/errors'
 import { type Peer, peerError } from '@jan/service-kit/http-client'
+import { tryParseJson } from '@jan/service-kit/json-body'
 import type { Who } from '@jan/service-kit/route'
 import { z } from 'zod'
 import { describeContent } from './describe-content.ts'
@@ -70,7 +71,7 @@ export function createToolsClient(mcpTools: Peer, listMs: number): ToolsClient {
       },
     })
     const text = await answer.text()
-    const reply = Reply.safeParse(parseJson(text))
+    const reply = Reply.safeParse(tryParseJson(text))
     if (reply.success && reply.data.error) throw new AppError('upstream_failed', reply.data.error.message)
     if (answer.status !== 200) throw peerError('mcp-tools', answer, text)
     if (!reply.success) throw new AppError('upstream_failed', 'mcp-tools answered with something that is no JSON-RPC')
@@ -116,18 +117,10 @@ export function createToolsClient(mcpTools: Peer, listMs: number): ToolsClient {
   }
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
 /** Models leave the arguments of a tool without parameters empty. */
 function readArguments(text: string): { value: object } | { problem: string } {
   if (text.trim() === '') return { value: {} }
-  const value = parseJson(text)
+  const value = tryParseJson(text)
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { value }
   return { problem: 'The arguments are not a JSON object' }
 }
