@@ -72,8 +72,7 @@ function decodeUtf8(input: Buffer): string {
 }
 
 /** A JSON request body, or 400 naming where it breaks. An empty body is `undefined`. */
-export async function readJsonBody(request: IncomingMessage, limit: number): Promise<unknown> {
-  const body = await readBody(request, limit)
+export function parseJsonBody(body: Buffer): unknown {
   if (body.length === 0) return undefined
   try {
     return parseJson(body)

@@ -14,6 +14,8 @@ export type Who<C extends Caller | undefined = Person> = {
   /** Aborted when the client leaves before its answer is complete. */
   signal: AbortSignal
   log: Logger
+  /** Ids of what this request makes. Under an Idempotency-Key a retry after a crash gets the same ones (see idempotency.ts). */
+  newId: (prefix: string, length?: number) => string
 }
 
 type CallerOf<A extends AuthMode> = A extends 'person' ? Person : A extends 'any' ? Caller : undefined
@@ -62,6 +64,13 @@ export type RouteSpec<A extends AuthMode, P, Q, B, D extends AnswerDocs> = {
   /** Status → shape. `null`: no body. */
   answers: D
   presentError?: ErrorPresenter
+  /** Makes a stored thing: an `Idempotency-Key` is honoured, so that a retry never makes a second one. */
+  idempotent?: boolean
+  /**
+   * With `idempotent`, for answers that are streams: answers a retry from what the first request stored,
+   * under the ids of `who.newId`. @throws AppError `conflict` while there is nothing to tell yet
+   */
+  replay?: (input: RouteInput<A, P, Q, B>) => Promise<Answer<never>>
   handler: (
     input: RouteInput<A, P, Q, B>,
   ) => Promise<Success<D> | Answer<Success<D>> | Answer<never>> | Success<D> | Answer<Success<D>> | Answer<never>
@@ -70,8 +79,8 @@ export type RouteSpec<A extends AuthMode, P, Q, B, D extends AnswerDocs> = {
 /** A route with its types forgotten: what the app, OpenAPI and the tests list. */
 export type Route = Omit<
   RouteSpec<AuthMode, z.ZodType | undefined, z.ZodType | undefined, z.ZodType | RawBody | undefined, AnswerDocs>,
-  'handler'
-> & { handler: (input: never) => unknown }
+  'handler' | 'replay'
+> & { handler: (input: never) => unknown; replay?: (input: never) => Promise<unknown> }
 
 /** Declares one endpoint. The handler's input and result are typed from the schemas beside it. */
 export const route = <

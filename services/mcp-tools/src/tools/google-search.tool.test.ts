@@ -1,4 +1,5 @@
 import type { Caller, Person } from '@jan/service-kit/auth'
+import { newId } from '@jan/service-kit/ids'
 import { silentLogger } from '@jan/service-kit/logger'
 import { expect, test } from '@jest/globals'
 import { offlineEngine } from '../search/offline-engine.ts'
@@ -21,6 +22,7 @@ const searchAs = async (caller: Caller, engines = [engineNamed('serper'), { engi
     requestId: 'r',
     signal: new AbortController().signal,
     log: silentLogger,
+    newId,
     progress: async () => {},
   }
   return googleSearchTool.run(deps, call, googleSearchTool.input.parse({ q: 'bees' }))

@@ -1,0 +1,27 @@
+import type { ServerResponse } from 'node:http'
+import type { Caller } from './auth.ts'
+import { AppError } from './errors.ts'
+import type { RateLimiter } from './rate-limit.ts'
+
+/** Counts a request of a person or key, tells them where they stand, and refuses what is too much. @throws AppError `rate_limited` */
+export function enforceLimit(limiter: RateLimiter, caller: Caller, response: ServerResponse): void {
+  // Who acts for a person was let in on that person's account already.
+  if (caller.kind === 'service' || caller.via) return
+  const { allowed, limit, remaining, resetMs } = limiter.take(caller.keyId ?? caller.subject)
+  response.setHeader('x-ratelimit-limit-requests', limit)
+  response.setHeader('x-ratelimit-remaining-requests', remaining)
+  response.setHeader('x-ratelimit-reset-requests', presentDuration(resetMs))
+  if (!allowed)
+    throw new AppError('rate_limited', `Too many requests: ${limit} in a window are allowed`, {
+      wireCode: 'rate_limit_exceeded',
+      headers: { 'retry-after': String(Math.ceil(resetMs / 1000)) },
+    })
+}
+
+/** `6m0s`, `12.3s`, `40ms`: as OpenAI writes them. */
+function presentDuration(ms: number): string {
+  if (ms < 1000) return `${Math.ceil(ms)}ms`
+  const seconds = Math.round(ms / 100) / 10
+  const minutes = Math.floor(seconds / 60)
+  return `${minutes > 0 ? `${minutes}m` : ''}${Math.round((seconds - minutes * 60) * 10) / 10}s`
+}
