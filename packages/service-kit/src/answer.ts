@@ -7,11 +7,20 @@ export type SseEvent = { event?: string; id?: string; data: unknown }
 
 type Bytes = AsyncIterable<Uint8Array>
 
+/** Where bytes are written. After a `false` nothing more is written until `onDrain` calls back. */
+export type ByteSink = { write(chunk: Uint8Array | string): boolean; onDrain(resume: () => void): void }
+
+/** Bytes that write themselves: what relays all day cannot afford a promise for each chunk. Settles at the end; rejects when there is none. */
+export type PushedBytes = { pushTo(sink: ByteSink): Promise<void> }
+
+/** What is all here already, what is read, and what writes itself. */
+export type RelayBody = Uint8Array | Bytes | PushedBytes
+
 /** What a handler may return besides a plain value: a small closed family, made by the functions below. */
 export type Answer<T = unknown> = { [ANSWER]: true } & (
   | { kind: 'json'; status: number; headers: Headers; value: T }
   | { kind: 'sse'; headers: Headers; events: AsyncIterable<SseEvent> }
-  | { kind: 'relay'; status: number; headers: Headers; body: Bytes | null }
+  | { kind: 'relay'; status: number; headers: Headers; body: RelayBody | null }
   | { kind: 'bytes'; status: number; headers: Headers; body: Bytes }
   | { kind: 'redirect'; url: string }
   | { kind: 'empty'; status: number; headers: Headers }
@@ -37,7 +46,7 @@ export const sse = (events: AsyncIterable<SseEvent>, options: { headers?: Header
 })
 
 /** Bytes as they come from somewhere else, nothing re-serialised. */
-export const relay = (body: Bytes | null, options: { status: number; headers?: Headers }): Answer<never> => ({
+export const relay = (body: RelayBody | null, options: { status: number; headers?: Headers }): Answer<never> => ({
   [ANSWER]: true,
   kind: 'relay',
   status: options.status,

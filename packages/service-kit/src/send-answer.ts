@@ -1,6 +1,5 @@
-import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
-import { type Answer, isAnswer, type SseEvent } from './answer.ts'
+import { type Answer, type Headers, isAnswer, type PushedBytes, type SseEvent } from './answer.ts'
 import { type AppError, type ErrorPresenter, toAppError } from './errors.ts'
 
 /** Longest silence on a stream, in ms: below every proxy's idle limit. */
@@ -27,7 +26,12 @@ export async function sendAnswer(response: ServerResponse, result: unknown, cont
       response.writeHead(302, { location: result.url }).end()
       return
     case 'sse':
-      return sendEvents(response, result, context)
+      return sendStream(
+        response,
+        { status: 200, headers: { ...STREAM_HEADERS, ...result.headers }, isEvents: true },
+        reading(response, framed(result.events)),
+        context,
+      )
     case 'relay':
     case 'bytes':
       return sendBytes(response, result, context)
@@ -59,98 +63,87 @@ const STREAM_HEADERS = {
 export const sseFrame = ({ event, id, data }: SseEvent): string =>
   `${event ? `event: ${event}\n` : ''}${id ? `id: ${id}\n` : ''}data: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`
 
-async function sendEvents(
+function sendBytes(
   response: ServerResponse,
-  answer: Answer & { kind: 'sse' },
+  { status, headers, body }: Answer & { kind: 'relay' | 'bytes' },
   context: SendContext,
-): Promise<void> {
-  const events = answer.events[Symbol.asyncIterator]()
-  let next = await events.next()
-  const stream = openStream(response, 200, { ...STREAM_HEADERS, ...answer.headers })
-  try {
-    for (; !next.done; next = await events.next()) {
-      if (response.destroyed) break
-      await stream.write(sseFrame(next.value))
-    }
-  } catch (error) {
-    await sendLateError(stream, error, context)
-  } finally {
-    await events.return?.()
-    stream.end()
-  }
-}
-
-async function sendBytes(
-  response: ServerResponse,
-  answer: Answer & { kind: 'relay' | 'bytes' },
-  context: SendContext,
-): Promise<void> {
-  if (answer.body === null) {
-    response.writeHead(answer.status, answer.headers).end()
+): Promise<void> | undefined {
+  if (body === null) {
+    response.writeHead(status, headers).end()
     return
   }
-  const chunks = answer.body[Symbol.asyncIterator]()
-  const isEvents = String(answer.headers['content-type'] ?? '').startsWith('text/event-stream')
-  let next = await chunks.next()
-  const stream = openStream(
-    response,
-    answer.status,
-    { ...(isEvents ? STREAM_HEADERS : {}), ...answer.headers },
-    isEvents,
-  )
-  try {
-    for (; !next.done; next = await chunks.next()) {
-      if (response.destroyed) break
-      await stream.write(next.value)
-    }
-    stream.end()
-  } catch (error) {
-    if (isEvents) {
-      await sendLateError(stream, error, context)
-      stream.end()
-    } else {
-      // A body cut short must not look complete.
-      context.onLateError(toAppError(error))
-      response.destroy()
-    }
-  } finally {
-    await chunks.return?.()
+  if (body instanceof Uint8Array) {
+    response.writeHead(status, { ...headers, 'content-length': body.length }).end(body)
+    return
   }
+  const isEvents = String(headers['content-type'] ?? '').startsWith('text/event-stream')
+  const head = { status, headers: isEvents ? { ...STREAM_HEADERS, ...headers } : headers, isEvents }
+  return sendStream(response, head, 'pushTo' in body ? body : reading(response, body), context)
 }
 
-async function sendLateError(stream: Stream, error: unknown, context: SendContext): Promise<void> {
-  const known = toAppError(error)
-  context.onLateError(known)
-  if (known.code === 'client_closed_request') return
-  await stream.write(sseFrame({ event: 'error', data: context.presentError(known, context.requestId) }))
-}
+type Head = { status: number; headers: Headers; isEvents: boolean }
 
-type Stream = { write(chunk: string | Uint8Array): Promise<void>; end(): void }
-
-/** A response that waits for slow readers, and says it is alive when there is nothing to say. */
-function openStream(
+/** The head goes out with the first bytes: a failure before them is still a status. */
+async function sendStream(
   response: ServerResponse,
-  status: number,
-  headers: Record<string, string | string[]>,
-  alive = true,
-): Stream {
+  head: Head,
+  body: PushedBytes,
+  context: SendContext,
+): Promise<void> {
+  let stream: Stream | undefined
+  const open = () => {
+    stream ??= openStream(response, head)
+    return stream
+  }
+  try {
+    await body.pushTo({ write: (chunk) => open().write(chunk), onDrain: (resume) => response.once('drain', resume) })
+  } catch (error) {
+    if (!stream) throw error
+    const known = toAppError(error)
+    context.onLateError(known)
+    // A body cut short must not look complete.
+    if (!head.isEvents) return void response.destroy()
+    if (known.code !== 'client_closed_request')
+      stream.write(sseFrame({ event: 'error', data: context.presentError(known, context.requestId) }))
+  }
+  open().end()
+}
+
+/** Reads what is read, no faster than the client does. */
+const reading = (response: ServerResponse, chunks: AsyncIterable<Uint8Array | string>): PushedBytes => ({
+  pushTo: async (sink) => {
+    for await (const chunk of chunks) {
+      if (response.destroyed) return
+      if (!sink.write(chunk)) await drained(response)
+    }
+  },
+})
+
+async function* framed(events: AsyncIterable<SseEvent>): AsyncGenerator<string> {
+  for await (const event of events) yield sseFrame(event)
+}
+
+type Stream = { write(chunk: string | Uint8Array): boolean; end(): void }
+
+/** A response that says it is alive when there is nothing to say. */
+function openStream(response: ServerResponse, { status, headers, isEvents }: Head): Stream {
   response.writeHead(status, headers)
-  response.flushHeaders()
   let last: string | Uint8Array = '\n\n'
   const speak = () => {
     // Only between two events: a comment inside one would tear it apart.
     if (endsEvent(last) && !response.writableNeedDrain) response.write(KEEP_ALIVE)
     timer?.refresh()
   }
-  const timer = alive ? setTimeout(speak, KEEP_ALIVE_MS) : undefined
+  const timer = isEvents ? setTimeout(speak, KEEP_ALIVE_MS) : undefined
   const stop = () => clearTimeout(timer)
   response.once('close', stop)
   return {
-    write: async (chunk) => {
-      if (response.destroyed) return
+    write: (chunk) => {
+      // Nobody waits for a drain that cannot come.
+      if (response.destroyed) return true
       last = chunk
       timer?.refresh()
-      if (!response.write(chunk)) await drained(response)
+      return response.write(chunk)
     },
     end: () => {
       stop()
@@ -159,13 +152,15 @@ function openStream(
   }
 }
 
-async function drained(response: ServerResponse): Promise<void> {
-  // The one that did not happen must not go on listening.
-  const over = new AbortController()
-  const { signal } = over
-  await Promise.race([once(response, 'drain', { signal }), once(response, 'close', { signal })]).catch(() => undefined)
-  over.abort()
-}
+/** Settles when the client has read, or has gone. */
+const drained = (response: ServerResponse): Promise<void> =>
+  new Promise((resolve) => {
+    const settle = () => {
+      response.off('drain', settle).off('close', settle)
+      resolve()
+    }
+    response.on('drain', settle).on('close', settle)
+  })
 
 function endsEvent(chunk: string | Uint8Array): boolean {
   const tail = Buffer.from(chunk.slice(-4) as string | Uint8Array as Uint8Array).toString('latin1')

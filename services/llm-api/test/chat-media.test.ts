@@ -63,7 +63,7 @@ const ask = (...content: unknown[]) =>
   })
 const sentContent = () => (provider.calls[0]!.json.messages as { content: unknown }[])[1]?.content
 
-test('ids and placeholders become images, in one call for the one who asks', async () => {
+test('ids and placeholders become images, in one call for the one who asks [H-17]', async () => {
   const answer = await ask(
     { type: 'text', text: `what is ${CAT}?` },
     { type: 'image_url', image_url: { url: CAT, detail: 'low' }, extra: 1 },
@@ -98,7 +98,7 @@ test.each([
   ['unknown in a placeholder', { url: `data:image/png;${GONE}` }, GONE],
   ['malformed', { url: 'jan_nope' }, 'jan_nope'],
   ['malformed in a placeholder', { url: 'data:image/png;jan_nope' }, 'jan_nope'],
-])('an id that is %s is 404 naming it', async (_what, image, id) => {
+])('an id that is %s is 404 naming it [H-102]', async (_what, image, id) => {
   const answer = await ask({ type: 'image_url', image_url: image })
   expect([answer.status, answer.json.message]).toEqual([404, `Media '${id}' was not found`])
   expect(provider.calls).toHaveLength(0)

@@ -44,7 +44,7 @@ function lateError(text: string): { error: { message: string; code: string }; re
   return JSON.parse(data)
 }
 
-test('a stream arrives byte for byte, whatever the pieces', async () => {
+test('a stream arrives byte for byte, whatever the pieces [H-18]', async () => {
   const whole = Buffer.from(
     `: comment\r\n\r\n${chunk('süß 🌍').replaceAll('\n', '\r\n')}${chunk('b', 'stop')}: bye\n\ndata: [DONE]\n\n`,
   )
@@ -87,7 +87,7 @@ test('a stream with a finish but without [DONE] is complete, and ends as every w
   expect(await (await stream()).text()).toBe(`${chunk('a')}${chunk('', 'stop')}data: [DONE]\n\n`)
 })
 
-test('a stream that ends too early ends in an error event', async () => {
+test('a stream that ends too early ends in an error event [H-103]', async () => {
   play(chunk('a'), chunk('b'))
   const answer = await stream()
   const text = await answer.text()
@@ -120,7 +120,7 @@ test('a connection that is reset after three events and a half ends in an error 
   expect(lateError(text).error.message).toBe('The connection to the model provider broke')
 })
 
-test('a provider that falls silent is cut off, and the client is told', async () => {
+test('a provider that falls silent is cut off, and the client is told [H-103]', async () => {
   provider.onChat = (response) => {
     beginStream(response)
     response.write(chunk('a'))
@@ -156,7 +156,7 @@ test('a finished stream leaves its connection to the next one', async () => {
   expect(sockets.size).toBeLessThan(5)
 })
 
-test('a client that leaves stops the provider at once', async () => {
+test('a client that leaves stops the provider at once [H-104]', async () => {
   const waits: number[] = []
   for (let round = 0; round < 5 && Math.min(...waits) > 100; round += 1) {
     provider.calls.length = 0
@@ -176,7 +176,7 @@ test('a client that leaves stops the provider at once', async () => {
   expect(Math.min(...waits)).toBeLessThanOrEqual(100)
 })
 
-test('a client that leaves before the head stops the provider too', async () => {
+test('a client that leaves before the head stops the provider too [H-104]', async () => {
   const leaving = new AbortController()
   let arrived = () => {}
   const asked = new Promise<void>((resolve) => {

@@ -30,7 +30,7 @@ test.each([
   ['/auth/guest', '{}'],
   ['/auth/guest', '{not json'],
   ['/auth/guest-login', 'x'.repeat(1024)],
-])('%s makes a guest whatever the body', async (path, body) => {
+])('%s makes a guest whatever the body [H-15]', async (path, body) => {
   const { status, json, headers } = await become(path, body)
   expect(status).toBe(201)
   expect(headers.get('cache-control')).toBe('no-store')
@@ -100,7 +100,7 @@ test('a refused service account is 502, a provider that starts is 503', async ()
   expect((await become()).status).toBe(503)
 })
 
-test('an identity provider that is away is 503 and says when to come back; back again, all is well', async () => {
+test('an identity provider that is away is 503 and says when to come back; back again, all is well [H-106]', async () => {
   const mortal = await startFakeIdentity(issuer)
   const other = await bootLlmApi({ KEYCLOAK_BASE_URL: mortal.url }, issuer)
   await mortal.close()

@@ -20,7 +20,7 @@ async function boot(env: Record<string, string>) {
   return { service, ann, get: (path: string) => call(service, 'GET', path, { headers: ann }) }
 }
 
-test('lists what the provider offers, the operator’s model first and aliases last, and gets each by its name', async () => {
+test('lists what the provider offers, the operator’s model first and aliases last, and gets each by its name [H-83]', async () => {
   const { get } = await boot({
     JAN_MODEL_BASE_URL: `${provider.url}/`,
     JAN_MODEL: 'vendor/other',
@@ -47,7 +47,7 @@ test('lists what the provider offers, the operator’s model first and aliases l
   })
 })
 
-test('a provider that comes late is found without a restart', async () => {
+test('a provider that comes late is found without a restart [H-83]', async () => {
   const late = await startFakeProvider()
   late.onList = (response) => sendJson(response, 500, {})
   const { get, service } = await boot({ JAN_MODEL_BASE_URL: late.url })
@@ -60,7 +60,7 @@ test('a provider that comes late is found without a restart', async () => {
   await late.close()
 })
 
-test('a provider that is down keeps what it offered last, across restarts', async () => {
+test('a provider that is down keeps what it offered last, across restarts [H-83]', async () => {
   const mortal = await startFakeProvider()
   const { get, service } = await boot({ JAN_MODEL_BASE_URL: mortal.url })
   expect((await get('/v1/models')).json.data).toHaveLength(2)
@@ -94,7 +94,7 @@ test('without a list, the operator’s model is offered; without one, the list i
   })
 })
 
-test('readiness names what is missing and stays ready; without the database it does not', async () => {
+test('readiness names what is missing and stays ready; without the database it does not [H-52]', async () => {
   const { get } = await boot({ JAN_MODEL_BASE_URL: provider.url })
   expect(await get('/readyz')).toMatchObject({ status: 200, json: { degraded: ['identity', 'media-api'] } })
   const lost = await boot({ LLM_DATABASE_URL: 'postgresql://nobody@127.0.0.1:9/none' })

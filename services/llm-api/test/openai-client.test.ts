@@ -42,7 +42,7 @@ test('streams', async () => {
   expect(text).toBe('suß')
 })
 
-test('understands our errors, before and within a stream', async () => {
+test('understands our errors, before and within a stream [H-43]', async () => {
   await expect(client.chat.completions.create({ model: 'nope', messages })).rejects.toMatchObject({
     status: 404,
     code: 'model_not_found',

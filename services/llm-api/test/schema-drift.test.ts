@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals'
 import { PrismaPg } from '@prisma/adapter-pg'
 import { PrismaClient } from '../src/generated/prisma/client.ts'
 
-test('the migrations make every column that the schema names', async () => {
+test('the migrations make every column that the schema names [H-32]', async () => {
   const database = await createTestDatabase({ service: 'llm-api' })
   const prisma = new PrismaClient({ adapter: new PrismaPg({ connectionString: database.url }) })
   const read = [prisma.workspace.findFirst(), prisma.provider.findFirst(), prisma.providerModel.findFirst()]

@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals'
 import { INTERNAL_KEYS, internalTokensOf, NOWHERE } from './boot.ts'
 import { startFakeProvider } from './fake-provider.ts'
 
-test('on the real runtime the service starts, relays, and stops when told', async () => {
+test('on the real runtime the service starts, relays, and stops when told [H-27 H-57]', async () => {
   const database = await createTestDatabase({ service: 'llm-api' })
   const provider = await startFakeProvider()
   {

@@ -1,14 +1,15 @@
 import { describe, expect, test } from '@jest/globals'
-import { relayEvents } from './relay-events.ts'
+import { createEventSplitter } from './relay-events.ts'
 
-async function* pieces(...parts: (string | Buffer)[]): AsyncGenerator<Buffer> {
-  for (const part of parts) yield Buffer.from(part)
-}
-
-async function relayed(...parts: (string | Buffer)[]): Promise<string[]> {
-  const seen = []
-  for await (const piece of relayEvents(pieces(...parts))) seen.push(piece.toString())
-  return seen
+function relayed(...parts: (string | Buffer)[]): string[] {
+  const events = createEventSplitter()
+  const seen: (Buffer | undefined)[] = []
+  for (const part of parts) {
+    if (events.isDone) break
+    seen.push(events.take(Buffer.from(part)))
+  }
+  if (!events.isDone) seen.push(events.end())
+  return seen.flatMap((piece) => (piece ? [piece.toString()] : []))
 }
 
 describe.each([
@@ -19,16 +20,16 @@ describe.each([
 ])('%s', (_name, text) => {
   const bytes = Buffer.from(text)
 
-  test('cut anywhere, the bytes stay the same and each piece ends an event', async () => {
+  test('cut anywhere, the bytes stay the same and each piece ends an event', () => {
     for (let at = 0; at <= bytes.length; at += 1) {
-      const seen = await relayed(bytes.subarray(0, at), bytes.subarray(at))
+      const seen = relayed(bytes.subarray(0, at), bytes.subarray(at))
       expect(seen.join('')).toBe(text)
       for (const piece of seen.slice(0, -1)) expect(piece).toMatch(/(\n\n|\r\n\r\n|\r\r)$/)
     }
   })
 
-  test('byte by byte too', async () => {
-    expect((await relayed(...[...bytes].map((byte) => Buffer.of(byte)))).join('')).toBe(text)
+  test('byte by byte too', () => {
+    expect(relayed(...[...bytes].map((byte) => Buffer.of(byte))).join('')).toBe(text)
   })
 })
 
@@ -37,38 +38,33 @@ test.each([
   ['an event without a finish', ['data: {"choices":[{"delta":{},"finish_reason":null}]}\n\n']],
   ['text that speaks of a finish', ['data: {"delta":"\\"finish_reason\\":\\"stop\\" data: [DONE]"}\n\n']],
   ['half an event', ['data: {"fin']],
-])('%s is no end', async (_name, parts) => {
-  await expect(relayed(...parts)).rejects.toMatchObject({ code: 'upstream_failed' })
+])('%s is no end', (_name, parts) => {
+  expect(() => relayed(...parts)).toThrow(expect.objectContaining({ code: 'upstream_failed' }))
 })
 
 test.each([
   ['an error object', 'data: {"error":{"message":"x"}}\n\n'],
   ['an error event', 'event: error\ndata: {}\n\n'],
-])('%s is an end', async (_name, text) => {
-  expect((await relayed(text)).join('')).toBe(text)
+])('%s is an end', (_name, text) => {
+  expect(relayed(text).join('')).toBe(text)
 })
 
 test.each([
   ['with its blank line', '\n\n', ''],
   ['without it', '', '\n\n'],
-])('a finish %s is an end, and the end mark follows', async (_name, ending, added) => {
+])('a finish %s is an end, and the end mark follows', (_name, ending, added) => {
   const last = `data: {"choices":[{"finish_reason": "length"}]}${ending}`
-  expect((await relayed(last)).join('')).toBe(`${last}${added}data: [DONE]\n\n`)
+  expect(relayed(last).join('')).toBe(`${last}${added}data: [DONE]\n\n`)
 })
 
-test('nothing is read after [DONE]', async () => {
-  async function* endless() {
-    yield Buffer.from('data: [DONE]\n\n')
-    throw new Error('read on')
-  }
-  const seen = []
-  for await (const piece of relayEvents(endless())) seen.push(piece)
-  expect(seen).toHaveLength(1)
+test('nothing is read after [DONE]', () => {
+  expect(relayed('data: [DONE]\n\n', 'data: more\n\n')).toEqual(['data: [DONE]\n\n'])
 })
 
-test('an event without end is not held for ever', async () => {
-  async function* flood() {
-    for (;;) yield Buffer.alloc(8_388_608, 'x')
+test('an event without end is not held for ever', () => {
+  const events = createEventSplitter()
+  const flood = () => {
+    for (let count = 0; count < 5; count += 1) events.take(Buffer.alloc(8_388_608, 'x'))
   }
-  await expect(relayEvents(flood()).next()).rejects.toThrow('too long')
+  expect(flood).toThrow('too long')
 })

@@ -10,47 +10,66 @@ const FINISHED = /"finish_reason"\s*:\s*"/
 /** The client has been told that it is not. */
 const FAILED = /(?:^|[\r\n])(?:event: *error|data: *\{\s*"error"\s*:)/
 
+export type EventSplitter = {
+  /** @returns the events that are whole now, if any. @throws AppError `upstream_failed` when one is too long */
+  take(chunk: Buffer): Buffer | undefined
+  /** `[DONE]` has come: nothing after it matters, even when the provider leaves the connection open. */
+  readonly isDone: boolean
+  /** What is missing when the provider has ended. @throws AppError `upstream_failed` when the answer was not complete */
+  end(): Buffer | undefined
+}
+
 /**
- * The same bytes, in pieces that end where an event ends, so that what comes after a break stands on a line of its own
- * and a reader never sees half an event. Ends after `[DONE]`, even when the provider leaves the connection open.
- * @throws AppError `upstream_failed` when the stream ends before the answer does
+ * Gives back the same bytes, in pieces that end where an event ends, so that what comes after a break stands on a line
+ * of its own and a reader never sees half an event.
  */
-export async function* relayEvents(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let held: Buffer = Buffer.alloc(0)
+export function createEventSplitter(): EventSplitter {
+  let held: Buffer | undefined
   let isFinished = false
   let isFailed = false
-  for await (const chunk of chunks) {
-    const before = held.length
-    held = before === 0 ? chunk : Buffer.concat([held, chunk])
-    const end = endOfLastEvent(held, before)
-    if (end === 0) {
-      if (held.length > LONGEST_EVENT)
-        throw new AppError('upstream_failed', 'The model provider sent an event that is too long')
-      continue
-    }
-    const whole = held.subarray(0, end)
-    held = held.subarray(end)
-    const text = whole.toString('latin1')
-    isFinished ||= FINISHED.test(text)
-    isFailed ||= FAILED.test(text)
-    yield whole
-    if (DONE.test(text)) return
+  let isDone = false
+
+  const watch = (events: Buffer) => {
+    const text = events.toString('latin1')
+    // Looking for a plain word first: almost every event has none of them.
+    if (!isFinished) isFinished = FINISHED.test(text)
+    if (!isFailed && text.includes('error')) isFailed = FAILED.test(text)
+    if (text.includes('[DONE]')) isDone = DONE.test(text)
+    return events
   }
-  const rest = held.toString('latin1')
-  const isDone = DONE.test(rest)
-  isFinished ||= FINISHED.test(rest)
-  isFailed ||= FAILED.test(rest)
-  if (!isFinished && !isFailed && !isDone)
-    throw new AppError('upstream_failed', 'The model provider ended its answer too early')
-  if (held.length > 0) yield held
-  // Providers may leave out the last blank line, and the end mark: every whole answer ends alike.
-  if (isFinished && !isFailed && !isDone) yield Buffer.from(`${held.length > 0 ? '\n\n' : ''}data: [DONE]\n\n`)
+  return {
+    get isDone() {
+      return isDone
+    },
+    take: (chunk) => {
+      const bytes = held ? Buffer.concat([held, chunk]) : chunk
+      const end = endOfLastEvent(bytes, held?.length ?? 0)
+      if (end === 0) {
+        held = bytes
+        if (held.length > LONGEST_EVENT)
+          throw new AppError('upstream_failed', 'The model provider sent an event that is too long')
+        return undefined
+      }
+      held = end === bytes.length ? undefined : bytes.subarray(end)
+      return watch(end === bytes.length ? bytes : bytes.subarray(0, end))
+    },
+    end: () => {
+      const rest = watch(held ?? Buffer.alloc(0))
+      if (!isFinished && !isFailed && !isDone)
+        throw new AppError('upstream_failed', 'The model provider ended its answer too early')
+      // Providers may leave out the last blank line, and the end mark: every whole answer ends alike.
+      const mark = isFinished && !isFailed && !isDone ? `${rest.length > 0 ? '\n\n' : ''}data: [DONE]\n\n` : ''
+      return rest.length + mark.length > 0 ? Buffer.concat([rest, Buffer.from(mark)]) : undefined
+    },
+  }
 }
 
 const BLANK_LINES = ['\n\n', '\n\r\n', '\r\r']
+const LF = 10
 
 /** Where the last blank line ends, 0 without one. Bytes before `from` hold none, but may begin one. */
 function endOfLastEvent(bytes: Buffer, from: number): number {
+  if (bytes.at(-1) === LF && bytes.at(-2) === LF) return bytes.length
   const start = Math.max(0, from - 2)
   const recent = bytes.subarray(start)
   const ends = BLANK_LINES.map((blank) => {

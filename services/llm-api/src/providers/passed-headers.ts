@@ -1,5 +1,5 @@
-/** Headers of a provider that tell the client about its request and its limits. Everything else stays here. */
-const PASSED = /^(x-ratelimit-.+|retry-after(-ms)?|openai-.+)$/
+/** Headers of a provider that tell the client about its request. Everything else stays here: `x-ratelimit-*` are the operator's limits there, and the client has its own with us. */
+const PASSED = /^(retry-after(-ms)?|openai-.+)$/
 /** Names of the operator's own account. */
 const OPERATORS = new Set(['openai-organization', 'openai-project'])
 

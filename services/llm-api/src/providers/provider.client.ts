@@ -1,10 +1,11 @@
-import { text as textOf } from 'node:stream/consumers'
+import type { ByteSink } from '@jan/service-kit/answer'
 import type { Secret } from '@jan/service-kit/config'
 import { AppError } from '@jan/service-kit/errors'
 import { tryParseJson, writeJson } from '@jan/service-kit/json-body'
-import { type Dispatcher, errors, Pool } from 'undici'
+import { errors, Pool } from 'undici'
 import { z } from 'zod'
 import { passedHeaders } from './passed-headers.ts'
+import { openCall, type UpstreamAnswer } from './upstream-call.ts'
 import { upstreamRefusal } from './upstream-error.ts'
 
 export type ProviderOptions = {
@@ -29,10 +30,15 @@ export type CompletionAnswer = {
   contentType: string
   /** Those that concern the client. */
   headers: Record<string, string>
-  /** Throws AppError when the provider stops before the end. */
-  body: AsyncIterable<Buffer>
-  /** To be called when no more of the body is wanted: keeps the connection if the body ends soon, else drops it. */
-  release(): void
+  body: CompletionBody
+}
+
+/** Errors are AppErrors: the provider stopped before the end, fell silent, or sent too much. */
+export type CompletionBody = {
+  whole(limit: number): Promise<Buffer>
+  pushTo(sink: ByteSink): Promise<void>
+  /** No more is wanted: keeps the connection if the answer ends soon, else drops it. */
+  letGo(): void
 }
 
 export type ListedModel = { id: string; ownedBy: string; createdAt: Date | undefined }
@@ -50,7 +56,6 @@ const LIST_TIMEOUT_MS = 10_000
 const LONGEST_LIST = 8_388_608
 const MOST_MODELS = 5_000
 const LONGEST_REFUSAL = 65_536
-const LINGER_MS = 1_000
 
 export function createProviderClient(options: ProviderOptions): ProviderClient {
   const base = new URL(options.baseUrl)
@@ -62,123 +67,80 @@ export function createProviderClient(options: ProviderOptions): ProviderClient {
     bodyTimeout: options.idleTimeoutMs,
   })
 
-  const send = (request: Omit<Dispatcher.RequestOptions, 'origin' | 'headers'> & { headers: Record<string, string> }) =>
-    pool
-      .request({
-        ...request,
-        path: `${prefix}${request.path}`,
-        headers: {
-          ...request.headers,
-          'accept-encoding': 'identity',
-          ...(key ? { authorization: `Bearer ${key}` } : {}),
-        },
-      })
-      .then(
-        (answer) => {
-          // A body that nobody reads any more may still break; without a listener that would end the process.
-          answer.body.on('error', () => undefined)
-          return answer
-        },
-        (error: unknown) => {
-          throw transportError(error)
-        },
-      )
+  const common = { 'accept-encoding': 'identity', ...(key ? { authorization: `Bearer ${key}` } : {}) }
 
-  const askForModels = () =>
-    send({
-      method: 'GET',
-      path: '/models',
-      headers: { accept: 'application/json' },
-      headersTimeout: LIST_TIMEOUT_MS,
-      bodyTimeout: LIST_TIMEOUT_MS,
-    })
+  const askForModels = async () => {
+    const signal = AbortSignal.timeout(LIST_TIMEOUT_MS)
+    const headers = { ...common, accept: 'application/json' }
+    const answer = await openCall(pool, { method: 'GET', path: `${prefix}/models`, headers }, signal).catch(rethrow)
+    return { ...answer, body: translated(answer.body) }
+  }
 
   return {
     complete: async ({ json, stream, requestId, signal }) => {
-      const answer = await send({
-        method: 'POST',
-        path: '/chat/completions',
-        signal,
-        headers: {
-          'content-type': 'application/json',
-          accept: stream ? 'text/event-stream' : 'application/json',
-          'x-request-id': requestId,
-        },
-        body: writeJson(json),
-      })
-      await requireSuccess(answer)
-      const contentType = String(answer.headers['content-type'] ?? '').toLowerCase()
-      requireReadable(answer, stream ? /^text\/event-stream\b/ : /^application\/([\w.-]+\+)?json\b/, contentType)
-      return {
-        status: answer.statusCode,
-        contentType,
-        headers: passedHeaders(answer.headers),
-        body: translated(answer.body),
-        release: () => letGo(answer.body),
+      const headers = {
+        ...common,
+        'content-type': 'application/json',
+        accept: stream ? 'text/event-stream' : 'application/json',
+        'x-request-id': requestId,
       }
+      const request = { method: 'POST', path: `${prefix}/chat/completions`, headers, body: writeJson(json) } as const
+      const answer = await openCall(pool, request, signal).catch(rethrow)
+      const body = translated(answer.body)
+      await requireSuccess({ ...answer, body })
+      const contentType = String(answer.headers['content-type'] ?? '').toLowerCase()
+      requireReadable(answer, stream ? EVENTS : JSON_TEXT, contentType)
+      return { status: answer.status, contentType, headers: passedHeaders(answer.headers), body }
     },
     listModels: async () => {
       const answer = await askForModels()
       await requireSuccess(answer)
-      return modelsIn(await bodyText(answer.body, LONGEST_LIST))
+      return modelsIn((await answer.body.whole(LONGEST_LIST)).toString())
     },
     check: async () => {
-      const { statusCode: status, body } = await askForModels()
-      await body.dump()
+      const { status, body } = await askForModels()
+      await body.whole(LONGEST_LIST)
       if (status >= 500 || status === 401 || status === 403) throw new Error(`the model provider answered ${status}`)
     },
     close: () => pool.destroy(),
   }
 }
 
-async function requireSuccess({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<void> {
-  if (statusCode >= 200 && statusCode < 300) return
+const EVENTS = /^text\/event-stream\b/
+const JSON_TEXT = /^application\/([\w.-]+\+)?json\b/
+
+async function requireSuccess(answer: Omit<UpstreamAnswer, 'body'> & { body: CompletionBody }): Promise<void> {
+  const { status, headers, body } = answer
+  if (status >= 200 && status < 300) return
   // The status is what matters: a refusal whose text does not arrive is still that refusal.
-  const text = await bodyText(body, LONGEST_REFUSAL).catch(() => '')
-  throw upstreamRefusal({ status: statusCode, headers: passedHeaders(headers), text })
+  const text = await body.whole(LONGEST_REFUSAL).catch(() => '')
+  throw upstreamRefusal({ status, headers: passedHeaders(headers), text: text.toString() })
 }
 
-function requireReadable(answer: Dispatcher.ResponseData, expected: RegExp, contentType: string): void {
+function requireReadable(answer: UpstreamAnswer, expected: RegExp, contentType: string): void {
   const encoding = String(answer.headers['content-encoding'] ?? 'identity')
   if (expected.test(contentType) && encoding === 'identity') return
-  answer.body.destroy()
   const what = encoding === 'identity' ? contentType || 'without a content type' : `in the encoding ${encoding}`
-  throw new AppError('upstream_failed', `The model provider answered ${what}, which was not asked for`)
+  const error = new AppError('upstream_failed', `The model provider answered ${what}, which was not asked for`)
+  answer.body.drop(error)
+  throw error
 }
 
-/** The body, with the transport's errors in our words. It stays open when reading stops, for `release`. */
-async function* translated(body: Dispatcher.ResponseData['body']): AsyncGenerator<Buffer> {
-  try {
-    for await (const chunk of body.iterator({ destroyOnReturn: false })) yield chunk as Buffer
-  } catch (error) {
-    throw transportError(error)
-  }
-}
+/** The same body, with the transport's errors in our words. */
+const translated = (body: UpstreamAnswer['body']): CompletionBody => ({
+  whole: (limit) => body.whole(limit).catch(rethrow),
+  pushTo: (sink) => body.pushTo(sink).catch(rethrow),
+  letGo: () => body.letGo(),
+})
 
-function letGo(body: Dispatcher.ResponseData['body']): void {
-  if (body.closed) return
-  const soon = AbortSignal.timeout(LINGER_MS)
-  void body.dump({ limit: Number.MAX_SAFE_INTEGER, signal: soon }).catch(() => undefined)
-}
-
-/** @throws when the body is longer than `limit` bytes */
-async function bodyText(body: Dispatcher.ResponseData['body'], limit: number): Promise<string> {
-  let size = 0
-  return textOf(
-    (async function* () {
-      for await (const chunk of body) {
-        size += (chunk as Buffer).length
-        if (size > limit) throw new AppError('upstream_failed', 'The answer of the model provider is too long')
-        yield chunk as Buffer
-      }
-    })(),
-  )
+const rethrow = (error: unknown): never => {
+  throw transportError(error)
 }
 
 function transportError(error: unknown): unknown {
   // Our own errors, and the reason of an aborted signal.
   if (error instanceof AppError) return error
-  if (error instanceof errors.HeadersTimeoutError)
+  if (error instanceof errors.HeadersTimeoutError || (error as Error).name === 'TimeoutError')
     return new AppError('upstream_timeout', 'The model provider took too long to begin its answer', { cause: error })
   if (error instanceof errors.BodyTimeoutError)
     return new AppError('upstream_timeout', 'The model provider fell silent in the middle of its answer', {

@@ -1,0 +1,150 @@
+import type { ByteSink } from '@jan/service-kit/answer'
+import { AppError } from '@jan/service-kit/errors'
+import type { Dispatcher } from 'undici'
+
+/** What may wait here for a reader, in bytes. */
+const MOST_HELD = 256 * 1024
+/** How long an answer that nobody wants any more may take to end by itself, which keeps its connection, in ms. */
+const LINGER_MS = 1_000
+
+type Settled = { resolve(): void; reject(error: unknown): void }
+
+/**
+ * The body of an answer, handed on as the parser finds it: no stream and no promise per chunk, because a relay does
+ * nothing else all day. Its connection is held back while a reader is slow.
+ */
+export class UpstreamBody {
+  readonly #controller: Dispatcher.DispatchController
+  readonly #held: Buffer[] = []
+  #heldBytes = 0
+  #sink: ByteSink | undefined
+  #settled: Settled | undefined
+  #end: { error: unknown } | 'whole' | undefined
+  #isUnwanted = false
+
+  constructor(controller: Dispatcher.DispatchController) {
+    this.#controller = controller
+  }
+
+  /** All of it. @throws AppError `upstream_failed` when it is longer than `limit` bytes, and what broke it */
+  async whole(limit: number): Promise<Buffer> {
+    const chunks: Buffer[] = []
+    let size = 0
+    await this.pushTo({
+      write: (chunk) => {
+        chunks.push(chunk as Buffer)
+        size += chunk.length
+        if (size > limit) this.drop(new AppError('upstream_failed', 'The answer of the model provider is too long'))
+        return true
+      },
+      onDrain: () => undefined,
+    })
+    return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)
+  }
+
+  /** Writes every chunk to the sink, to the end or until `letGo`. @throws what broke the body */
+  pushTo(sink: ByteSink): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#settled = { resolve, reject }
+      this.#sink = sink
+      for (const chunk of this.#held.splice(0)) this.#write(chunk)
+      if (this.#end) this.#settle()
+      else if (this.#controller.paused) this.#controller.resume()
+    })
+  }
+
+  /** No more is wanted: the connection is kept if the answer ends soon, else dropped. */
+  letGo(): void {
+    if (this.#isUnwanted || this.#end) return
+    this.#isUnwanted = true
+    this.#settled?.resolve()
+    this.#controller.resume()
+    setTimeout(() => this.#end ?? this.#controller.abort(new Error('not wanted any more')), LINGER_MS).unref()
+  }
+
+  /** Cuts the connection. */
+  drop(reason: Error): void {
+    if (!this.#end) this.#controller.abort(reason)
+  }
+
+  receive(chunk: Buffer): void {
+    if (this.#isUnwanted) return
+    if (this.#sink) this.#write(chunk)
+    else {
+      this.#held.push(chunk)
+      this.#heldBytes += chunk.length
+      if (this.#heldBytes > MOST_HELD) this.#controller.pause()
+    }
+  }
+
+  finish(): void {
+    this.#end = 'whole'
+    this.#settle()
+  }
+
+  break(error: unknown): void {
+    this.#end = { error }
+    this.#settle()
+  }
+
+  #write(chunk: Buffer): void {
+    if (this.#isUnwanted || this.#sink!.write(chunk) || this.#isUnwanted) return
+    this.#controller.pause()
+    this.#sink!.onDrain(() => this.#controller.resume())
+  }
+
+  #settle(): void {
+    if (this.#end === 'whole') this.#settled?.resolve()
+    else if (this.#end) this.#settled?.reject(this.#end.error)
+  }
+}
+
+export type UpstreamAnswer = {
+  status: number
+  headers: Record<string, string | string[] | undefined>
+  body: UpstreamBody
+}
+
+/**
+ * Sends a request and waits for the head of its answer. When `signal` aborts, also later, the connection is cut.
+ * @throws the signal's reason, or undici's error
+ */
+export function openCall(
+  dispatcher: Dispatcher,
+  request: Dispatcher.DispatchOptions,
+  signal: AbortSignal,
+): Promise<UpstreamAnswer> {
+  return new Promise((resolve, reject) => {
+    let controller: Dispatcher.DispatchController | undefined
+    let body: UpstreamBody | undefined
+    const leave = () => {
+      controller?.abort(signal.reason)
+      reject(signal.reason)
+    }
+    const over = () => signal.removeEventListener('abort', leave)
+    if (signal.aborted) return reject(signal.reason)
+    signal.addEventListener('abort', leave)
+    dispatcher.dispatch(request, {
+      onRequestStart: (started) => {
+        controller = started
+        if (signal.aborted) started.abort(signal.reason)
+      },
+      onResponseStart: (started, status, headers) => {
+        // A provisional answer (1xx) is followed by the real one.
+        if (status < 200) return
+        body = new UpstreamBody(started)
+        resolve({ status, headers, body })
+      },
+      onResponseData: (_controller, chunk) => body?.receive(chunk),
+      onResponseEnd: () => {
+        over()
+        body?.finish()
+      },
+      onResponseError: (_controller, error) => {
+        over()
+        if (body) body.break(error)
+        else reject(error)
+      },
+    })
+  })
+}
