@@ -42,7 +42,7 @@ describe('next', () => {
     })
   })
 
-  test('asks again for a turn that began and never ended: what it said does not count', () => {
+  test('asks again for a turn that began and never ended: what it said does not count [H-78]', () => {
     expect(after(started(), begun, delta)).toEqual(after(started()))
   })
 
@@ -50,12 +50,12 @@ describe('next', () => {
     expect(after(started(), begun, done())).toEqual(ends('completed'))
   })
 
-  test('runs the calls for the server together', () => {
+  test('runs the calls for the server together [H-80]', () => {
     const calls = [call('1', 'search'), call('2', 'pay')]
     expect(after(started(), begun, done(calls))).toEqual({ do: 'call_tools', calls })
   })
 
-  test('tells the model at once about a tool that nobody offered, then runs the others', () => {
+  test('tells the model at once about a tool that nobody offered, then runs the others [H-81]', () => {
     const calls = [call('1', 'nonsense'), call('2', 'pay')]
     const told = after(started(), begun, done(calls))
     expect(told).toMatchObject({ do: 'append', events: [{ callId: '1', status: 'error' }] })
@@ -63,7 +63,7 @@ describe('next', () => {
     expect(after(started(), begun, done(calls), outcome('1'))).toEqual({ do: 'call_tools', calls: [calls[1]] })
   })
 
-  test('after a loss repeats only what may be repeated and says of the rest that it is unknown', () => {
+  test('after a loss repeats only what may be repeated and says of the rest that it is unknown [H-78]', () => {
     const calls = [call('1', 'search'), call('2', 'pay')]
     const lost = [started(), begun, done(calls), intent('1', 'search'), intent('2', 'pay')]
     expect(after(...lost)).toMatchObject({ do: 'append', events: [{ callId: '2', status: 'unknown' }] })
@@ -113,7 +113,7 @@ describe('next', () => {
     expect(after(started(), begun, done([call('1', 'pay')], finishReason))).toEqual(ends('incomplete', reason))
   })
 
-  test('when the rounds are used up the model answers once more without tools, and the run is incomplete', () => {
+  test('when the rounds are used up the model answers once more without tools, and the run is incomplete [H-79 P-095]', () => {
     const round = [begun, done([call('1', 'search')]), intent('1', 'search'), outcome('1')]
     const used = [started({ maxRounds: 2 }), ...round, ...round]
     const last = after(...used)

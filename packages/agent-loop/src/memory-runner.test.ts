@@ -110,7 +110,7 @@ test('a tool does not start before its intent was taken', async () => {
   await events.return()
 })
 
-test('tools of one round run at the same time; outcomes come as they are', async () => {
+test('tools of one round run at the same time; outcomes come as they are [H-80]', async () => {
   const finish = new Map<string, (outcome: Outcome) => void>()
   const { events } = start({
     script: [say('', [call('1'), call('2')])],
@@ -124,7 +124,7 @@ test('tools of one round run at the same time; outcomes come as they are', async
   expect(outcomes(await all).map((event) => event.callId)).toEqual(['2', '1'])
 })
 
-test('a tool that hangs is cut after 45 s, told to the model, and its signal aborted', async () => {
+test('a tool that hangs is cut after 45 s, told to the model, and its signal aborted [H-81 P-095]', async () => {
   const { clock, pass, timers } = fakeClock()
   let given: AbortSignal | undefined
   const { events, asked } = start({
@@ -146,7 +146,7 @@ test('a tool that hangs is cut after 45 s, told to the model, and its signal abo
   expect(timers.size).toBe(0)
 })
 
-test('what a tool throws is its outcome', async () => {
+test('what a tool throws is its outcome [H-81]', async () => {
   const { events } = start({
     script: [say('', [call('1')])],
     callTool: () => {
@@ -216,7 +216,7 @@ test('whoever stops iterating stops what is under way', async () => {
   expect(given?.aborted).toBe(true)
 })
 
-test('every prefix of any run gives a valid effect, and none offers a call that was begun', async () => {
+test('every prefix of any run gives a valid effect, and none offers a call that was begun [H-78]', async () => {
   let seed = 7
   const random = (below: number) => {
     seed = (seed * 48271) % 2147483647

@@ -4,7 +4,7 @@ import { request } from 'undici'
 import { createGuardedAgent } from '../src/guarded-agent.ts'
 import { startSite } from './local-site.ts'
 
-test('the connected peer is judged too, whatever the resolver said', async () => {
+test('the connected peer is judged too, whatever the resolver said [H-59]', async () => {
   const secret = await startSite((_request, response) => void response.end('SECRET'))
   let reads = 0
   const lying: LookupFunction = (_hostname, _options, callback) => {

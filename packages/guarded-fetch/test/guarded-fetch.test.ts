@@ -111,7 +111,7 @@ describe('what may be reached', () => {
   })
 })
 
-describe('addresses that are not public', () => {
+describe('addresses that are not public [H-58]', () => {
   const literals = [
     '127.0.0.1',
     'localhost',
@@ -146,7 +146,7 @@ describe('addresses that are not public', () => {
     }
   })
 
-  test('a name that was public when somebody checked it is judged again when it is dialled', async () => {
+  test('a name that was public when somebody checked it is judged again when it is dialled [H-59]', async () => {
     const rebinding = fakeLookup({ 'rebind.test': [['93.184.216.34'], ['127.0.0.1']] })
     const checked = await new Promise((resolve) => rebinding('rebind.test', {}, (_error, address) => resolve(address)))
     expect(isPublicAddress(String(checked))).toBe(true)
@@ -180,7 +180,7 @@ describe('URLs', () => {
   })
 })
 
-describe('the operator’s list', () => {
+describe('the operator’s list [P-056]', () => {
   test('an entry opens its host on its port and nothing else', async () => {
     const guarded = guard({ allow: [`127.0.0.1:${site.port}`] })
     const response = await guarded.fetch(`http://127.0.0.1:${site.port}/`)
@@ -238,14 +238,14 @@ describe('redirects', () => {
     'file:///etc/passwd',
     'http://user:password@public.test/',
     'http://',
-  ])('into %s are refused without naming it', async (to) => {
+  ])('into %s are refused without naming it [H-59]', async (to) => {
     const error = await failure(guard().fetch(redirectTo(to.replace('{port}', String(secret.port)))))
     expect(error.code).toBe('blocked')
     expect(error.message).not.toMatch(/127|::|169|passwd|evil|password/)
     expect(error.cause).toBeInstanceOf(Error)
   })
 
-  test('a loop ends', async () => {
+  test('a loop ends [H-60]', async () => {
     expect((await failure(guard().fetch(at('/loop')))).code).toBe('too_many_redirects')
   })
 
@@ -270,7 +270,7 @@ describe('redirects', () => {
   })
 })
 
-describe('limits', () => {
+describe('limits [H-60]', () => {
   test('a gzip bomb is cut by its unpacked size', async () => {
     const response = await guard().fetch(at('/bomb'))
     let received = 0

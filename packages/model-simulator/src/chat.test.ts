@@ -8,7 +8,7 @@ const tool = (name: string, parameters: object = { type: 'object', properties: {
   function: { name, parameters: { ...parameters } },
 })
 
-describe('an answer in one piece', () => {
+describe('an answer in one piece [H-61]', () => {
   test('has the shape of a chat completion and always its usage', async () => {
     await using simulator = await startSimulator({ now: () => 1_700_000_000_999 })
     const completion = await simulator.complete({}, [{ text: 'Good day' }])
@@ -87,7 +87,7 @@ describe('an answer in one piece', () => {
   })
 })
 
-describe('a stream', () => {
+describe('a stream [H-61]', () => {
   test('has the role first, text in several chunks, the finish reason and [DONE]', async () => {
     await using simulator = await startSimulator()
     const response = await simulator.chat({ stream: true }, [{ text: 'One two three' }])
@@ -197,7 +197,7 @@ describe('a refused request', () => {
   })
 })
 
-describe('the official client', () => {
+describe('the official client [H-61]', () => {
   test('reads a text stream and its usage', async () => {
     await using simulator = await startSimulator()
     const client = new OpenAI({ baseURL: `${simulator.url}/v1`, apiKey: 'none' })

@@ -19,7 +19,7 @@ async function ask(messages: unknown[], fields: object = {}): Promise<Completion
   return await simulator.complete({ messages, ...fields })
 }
 
-describe('offered tools that the prompt asks for are called', () => {
+describe('offered tools that the prompt asks for are called [H-63]', () => {
   test.each<[string, unknown[]]>([
     ['Please search the web for tulip prices in 2024.', [['google_search', { q: 'tulip prices in 2024' }]]],
     [
@@ -91,7 +91,7 @@ describe('offered tools that the prompt asks for are called', () => {
   })
 })
 
-test('tool results are answered by quoting them, long ones cut', async () => {
+test('tool results are answered by quoting them, long ones cut [H-63]', async () => {
   const results = ['rows:  2\nsum: 40', [{ type: 'text', text: 'plain' }], '🙂'.repeat(1_000)]
   const calls = results.map((_, at) => ({ id: `c${at}`, type: 'function', function: { name: 'a', arguments: '{}' } }))
   const messages = [
@@ -103,7 +103,7 @@ test('tool results are answered by quoting them, long ones cut', async () => {
   expect(answer.split('\n').slice(1)).toEqual(['- rows: 2 sum: 40', '- plain', `- ${'🙂'.repeat(300)}`])
 })
 
-describe('facts', () => {
+describe('facts [H-63]', () => {
   test.each([
     [['My name is Ada.'], 'What is my name?', 'You told me that your name is Ada.'],
     [['My name is Ada', 'My name is Grace'], "What's my name?", 'You told me that your name is Grace.'],
@@ -121,7 +121,7 @@ describe('images', () => {
     'iVBORw0KGgoAAAANSUhEUgAAAEAAAAAwCAAAAACEICPDAAAAGklEQVR4nO3BgQAAAADDoPlTX+AIVQEAAHwDDDAAARSbMNkAAAAASUVORK5CYII='
   const image = (url: string) => ({ type: 'image_url', image_url: { url } })
 
-  test('are named by type, size and bytes; those at an address by the address', async () => {
+  test('are named by type, size and bytes; those at an address by the address [H-63]', async () => {
     const parts = [
       { type: 'text', text: 'What is this?' },
       image(`data:image/png;base64,${png}`),
@@ -138,7 +138,7 @@ describe('images', () => {
   })
 })
 
-test('anything else is quoted by a reply that says who speaks', async () => {
+test('anything else is quoted by a reply that says who speaks [H-26]', async () => {
   const answer = textOf(await ask([user(`Good\nmorning ${'x'.repeat(200)}`)]))
   expect(answer).toMatch(/^You said "Good morning x+"\. I am jan-simulator: a script, not a model\.$/)
 })

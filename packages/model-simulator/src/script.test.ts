@@ -5,7 +5,7 @@ import { parseScript } from './script.ts'
 
 const text = 'one two three four five six'
 
-describe('the turns', () => {
+describe('the turns [H-62]', () => {
   const call = { id: 'c1', type: 'function', function: { name: 'scrape', arguments: '{}' } }
   const round = [
     { role: 'assistant', content: null, tool_calls: [call] },
@@ -93,7 +93,7 @@ describe('a bad script is refused, saying what is wrong', () => {
   })
 })
 
-describe('faults of a stream', () => {
+describe('faults of a stream [H-62]', () => {
   const stream = async (turn: object) => {
     await using simulator = await startSimulator()
     return await readEvents(await simulator.chat({ stream: true }, [{ text, ...turn }]))
@@ -146,7 +146,7 @@ describe('faults of a stream', () => {
   })
 })
 
-describe('faults of an answer in one piece', () => {
+describe('faults of an answer in one piece [H-62]', () => {
   test.each(['truncate', 'garbage'])('%s: the body is not JSON', async (fault) => {
     await using simulator = await startSimulator()
     const body = await (await simulator.chat({}, [{ text, fault }])).text()

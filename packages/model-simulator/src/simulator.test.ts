@@ -8,7 +8,7 @@ import { describe, expect, test } from '@jest/globals'
 import { startSimulator, until, user } from '../test/simulator-client.ts'
 import { createSimulator } from './simulator.ts'
 
-test('the models say that nothing thinks here', async () => {
+test('the models say that nothing thinks here [H-26 H-61]', async () => {
   await using simulator = await startSimulator()
   const model = { id: 'jan-simulator', object: 'model', owned_by: 'jan-simulator (scripted, not a model)' }
   expect(await (await simulator.get('/v1/models?limit=9')).json()).toMatchObject({ object: 'list', data: [model] })
@@ -18,7 +18,7 @@ test('the models say that nothing thinks here', async () => {
   expect(await (await simulator.get('/healthz')).json()).toEqual({ status: 'ok' })
 })
 
-describe('embeddings', () => {
+describe('embeddings [H-61]', () => {
   type Embeddings = { data: { index: number; embedding: number[] | string }[]; usage: { total_tokens: number } }
   const embed = async (fields: object) => {
     await using simulator = await startSimulator()
