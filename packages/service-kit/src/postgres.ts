@@ -19,6 +19,8 @@ export function connectPostgres(options: PostgresOptions, log: Logger, closers: 
   })
   // A connection that dies while idle must not end the process; the next query takes a new one.
   pool.on('error', (error) => log.warn({ err: error }, 'a database connection was lost'))
+  // Nor must one that dies in somebody's hands: its query fails, that is enough.
+  pool.on('connect', (client) => client.on('error', () => undefined))
   return closers.add('postgres', pool, () => pool.end())
 }
 
