@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import {
   createRemoteJWKSet,
   decodeProtectedHeader,
@@ -112,20 +112,20 @@ export function bearerAuth(options: BearerOptions): Authenticate {
   return async (headers) => {
     const token = bearerToken(headers.authorization)
     if (token === undefined) return undefined
+    const digest = hash('sha256', token, 'base64')
+    const seen = known.get(digest)
+    if (seen && seen.until > now()) return seen.person
+    known.delete(digest)
     if (isInternal(token)) {
       if (!options.internal) throw unauthenticated('Internal tokens are not accepted here', challenge('not accepted'))
       return options.internal.verify(token).catch((error: unknown) => {
         throw unauthenticated('The internal token is not valid', challenge('The token is not valid'), error)
       })
     }
-    const hash = createHash('sha256').update(token).digest('base64')
-    const seen = known.get(hash)
-    if (seen && seen.until > now()) return seen.person
-    known.delete(hash)
     try {
       const fresh = await verify(token)
       if (known.size >= REMEMBERED) known.delete(known.keys().next().value!)
-      known.set(hash, fresh)
+      known.set(digest, fresh)
       return fresh.person
     } catch (error) {
       throw refusal(error, challenge)

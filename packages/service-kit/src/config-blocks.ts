@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { duration, env, flag, integer, list, reading, secret } from './config.ts'
+import { duration, env, flag, integer, list, reading, Secret, secret } from './config.ts'
+import { parseFieldKeys } from './field-encryption.ts'
 import { parseInternalKeys } from './internal-token.ts'
 
 /** Where a service listens. Loopback unless said otherwise: a container says `0.0.0.0`. */
@@ -73,6 +74,30 @@ export const postgresConfig = (name: string) => ({
   poolMax: env('DB_POOL_MAX', integer(10), 'Most connections of this process'),
   statementTimeoutMs: env('DB_STATEMENT_TIMEOUT', duration('15s'), 'Longest statement'),
 })
+
+/** Requests per person or key. */
+export const limitsConfig = {
+  redisUrl: env(
+    'REDIS_URL',
+    z
+      .url({ protocol: /^rediss?$/, error: 'expected a redis:// or rediss:// URL' })
+      .transform((text) => new Secret(text))
+      .optional(),
+    'Redis, through which replicas share limits; without it each limits alone',
+  ),
+  requestsPerMinute: env(
+    'REQUESTS_PER_MINUTE',
+    integer(600),
+    'Most requests of one person or key to one service in a minute, over all replicas; 0: no limit',
+  ),
+}
+
+/** For services that keep secrets, or answers that may hold some. */
+export const fieldKeysConfig = env(
+  'FIELD_ENCRYPTION_KEYS',
+  z.string().transform(reading(parseFieldKeys)),
+  'Key ring of encrypted columns: kid:key,… with 32 bytes each as base64url (the first encrypts, all decrypt)',
+)
 
 export const isLoopback = (host: string) => host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
 

@@ -1,12 +1,13 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express'
 import { AppError, invalid, toAppError } from './errors.ts'
 import { checkReadiness, type Dependency } from './health.ts'
+import { unredacted } from './logger.ts'
 import { openApiDocument } from './openapi.ts'
 import type { Route } from './route.ts'
 import { sendJson } from './send-answer.ts'
 import { refuse, type ServeOptions, serveRoute } from './serve-route.ts'
 
-export type HttpAppOptions = ServeOptions & {
+export type HttpAppOptions = Omit<ServeOptions, 'accessLog'> & {
   service: string
   version: string
   routes: Route[]
@@ -17,8 +18,8 @@ export type HttpApp = { handler: Express; drain(): void }
 
 /** The one door to Express: routes in, answers out, and what every service serves besides. */
 export function createHttpApp(options: HttpAppOptions): HttpApp {
-  const orphan = options.routes.find((route) => route.idempotent && !options.idempotency)
-  if (orphan) throw new Error(`${orphan.operation} is idempotent, but the app was given no store of keys`)
+  requireIdempotency(options)
+  const serving = { ...options, accessLog: unredacted(options.log) }
   const app = express()
   app.disable('x-powered-by').disable('etag').set('case sensitive routing', true)
   let draining = false
@@ -40,7 +41,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   const methods = new Map<string, Set<string>>()
   for (const route of options.routes)
     for (const path of [route.path, ...(route.aliases ?? [])]) {
-      app[route.method](expressPath(path), (request, response) => serveRoute(options, route, request, response))
+      app[route.method](expressPath(path), (request, response) => serveRoute(serving, route, request, response))
       methods.set(path, (methods.get(path) ?? new Set()).add(route.method.toUpperCase()))
     }
   for (const [path, allowed] of methods)
@@ -50,21 +51,29 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       const error = new AppError('method_not_allowed', `${request.method} is not allowed here`, {
         headers: { allow: [...allowed].join(', ') },
       })
-      refuse(options, request, response, error)
+      refuse(serving, request, response, error)
     })
   app.use((request, response) =>
-    refuse(options, request, response, new AppError('not_found', `There is no ${request.method} ${request.path} here`)),
+    refuse(serving, request, response, new AppError('not_found', `There is no ${request.method} ${request.path} here`)),
   )
   // What Express itself refuses, such as a path with a broken percent escape, before any route is asked.
   app.use((error: unknown, request: Request, response: Response, _next: NextFunction) => {
     const isTheirs = (error as { status?: number }).status === 400
-    refuse(options, request, response, isTheirs ? invalid('The path cannot be decoded') : toAppError(error))
+    refuse(serving, request, response, isTheirs ? invalid('The path cannot be decoded') : toAppError(error))
   })
   return {
     handler: app,
     drain: () => {
       draining = true
     },
+  }
+}
+
+function requireIdempotency({ routes, idempotency }: HttpAppOptions): void {
+  for (const { operation, replay, answers } of routes.filter((route) => route.idempotent)) {
+    if (!idempotency) throw new Error(`${operation} is idempotent, but the app was given no store of keys`)
+    const streams = Object.values(answers).some((shape) => shape && 'content' in shape)
+    if (streams && !replay) throw new Error(`${operation} is idempotent and answers with a stream, so it needs replay`)
   }
 }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { jwtVerify, SignJWT } from 'jose'
 import type { Caller, Person } from './auth.ts'
+import { parseKeyRing, type RingKey } from './key-ring.ts'
 
 export const INTERNAL_TYPE = 'jan-internal+jwt'
 const LIFE_SECONDS = 60
@@ -10,7 +11,7 @@ export const SKEW_SECONDS = 5
 /** An approval that travels with the call it approves. */
 export type Grant = { approvalId: string; callHash: string }
 
-export type InternalKey = { kid: string; secret: Uint8Array }
+export type InternalKey = RingKey
 
 /**
  * Tokens between our services: issuer = the calling service, audience = the called one, at most 60 s, minted per call.
@@ -70,12 +71,4 @@ function bare(actor: Caller): Caller {
 }
 
 /** Reads `INTERNAL_TOKEN_KEYS`: `kid:secret[,kid:secret…]`, secrets base64url of at least 32 bytes. @throws Error naming the bad entry */
-export function parseInternalKeys(text: string): InternalKey[] {
-  return text.split(',').map((entry, index) => {
-    const [, kid, encoded] = /^([\w-]+):([\w-]+)$/.exec(entry.trim()) ?? []
-    const secret = Buffer.from(encoded ?? '', 'base64url')
-    if (!kid || secret.length < 32)
-      throw new Error(`entry ${index + 1} is not kid:secret with a base64url secret of 32 bytes or more`)
-    return { kid, secret }
-  })
-}
+export const parseInternalKeys = (text: string): InternalKey[] => parseKeyRing(text, { orMore: true })

@@ -13,6 +13,7 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Buffe
   const chunks: Buffer[] = []
   let size = 0
   return new Promise((resolve, reject) => {
+    let isOver = false
     request.on('data', (chunk: Buffer) => {
       size += chunk.length
       if (size <= limit) chunks.push(chunk)
@@ -22,9 +23,14 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Buffe
         reject(tooLarge(limit))
       }
     })
-    request.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)))
-    const cut = (cause?: Error) =>
-      reject(new AppError('client_closed_request', 'The request body ended early', { cause }))
+    request.once('end', () => {
+      isOver = true
+      resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size))
+    })
+    const cut = (cause?: Error) => {
+      // Every request closes at last; an error costs its stack.
+      if (!isOver) reject(new AppError('client_closed_request', 'The request body ended early', { cause }))
+    }
     request.once('error', cut)
     request.once('close', () => cut())
   })

@@ -13,17 +13,23 @@ const TABLE = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
 
 type Applied = { migration_name: string; checksum: string; finished_at: Date | null }
 
+export type MigrateOptions = {
+  /** Where the tables go, with the list of what was applied; made when missing. `public` when absent. */
+  schema?: string
+}
+
 /**
  * Applies `<directory>/<name>/migration.sql` in order of name, each in a transaction, and keeps `_prisma_migrations` as Prisma does.
  * Several processes may call it at once: one works, the others wait and find nothing to do.
  * @returns the names applied now
  * @throws Error when an applied migration was edited, one is missing, or one failed before
  */
-export async function migrate(url: string, directory: string): Promise<string[]> {
+export async function migrate(url: string, directory: string, { schema }: MigrateOptions = {}): Promise<string[]> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   try {
     await client.query('SELECT pg_advisory_lock($1)', [LOCK])
+    if (schema) await enterSchema(client, client.escapeIdentifier(schema))
     await client.query(TABLE)
     const { rows } = await client.query<Applied>(
       'SELECT migration_name, checksum, finished_at FROM _prisma_migrations WHERE rolled_back_at IS NULL',
@@ -37,6 +43,11 @@ export async function migrate(url: string, directory: string): Promise<string[]>
   } finally {
     await client.end()
   }
+}
+
+async function enterSchema(client: pg.Client, schema: string): Promise<void> {
+  await client.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`)
+  await client.query(`SET search_path TO ${schema}`)
 }
 
 type Migration = { name: string; sql: string; checksum: string }

@@ -10,6 +10,16 @@ const ErrorShape = {
   required: ['error', 'message', 'request_id'],
 }
 
+const IDEMPOTENCY_KEY = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description:
+    'A name of your own for this request. Sent again within 24 hours, the same request gets the stored answer, marked ' +
+    'with Idempotency-Replayed: true, and nothing is made twice. 409 while the first is under way, 422 with another request.',
+  schema: { type: 'string', pattern: '^[!-~]{1,255}$' },
+}
+
 /** OpenAPI 3.1 straight from the routes; schemas with `.meta({ id })` become components. */
 export function openApiDocument(service: string, version: string, routes: Route[]): Json {
   const schemas: Json = { Error: ErrorShape }
@@ -72,7 +82,11 @@ function parametersOf(route: Route): Json {
       schema: property,
     }))
   }
-  const parameters = [...of('path', route.params), ...of('query', route.query)]
+  const parameters = [
+    ...of('path', route.params),
+    ...of('query', route.query),
+    ...(route.idempotent ? [IDEMPOTENCY_KEY] : []),
+  ]
   return parameters.length > 0 ? { parameters } : {}
 }
 

@@ -11,11 +11,12 @@ export function enforceLimit(limiter: RateLimiter, caller: Caller, response: Ser
   response.setHeader('x-ratelimit-limit-requests', limit)
   response.setHeader('x-ratelimit-remaining-requests', remaining)
   response.setHeader('x-ratelimit-reset-requests', presentDuration(resetMs))
-  if (!allowed)
-    throw new AppError('rate_limited', `Too many requests: ${limit} in a window are allowed`, {
-      wireCode: 'rate_limit_exceeded',
-      headers: { 'retry-after': String(Math.ceil(resetMs / 1000)) },
-    })
+  if (allowed) return
+  const seconds = Math.ceil(resetMs / 1000)
+  throw new AppError('rate_limited', `Too many requests: the limit of ${limit} is reached, try again in ${seconds} s`, {
+    wireCode: 'rate_limit_exceeded',
+    headers: { 'retry-after': String(seconds) },
+  })
 }
 
 /** `6m0s`, `12.3s`, `40ms`: as OpenAI writes them. */

@@ -1,4 +1,7 @@
 import type { Logger } from './logger.ts'
+import { createCounters } from './rate-limit-counters.ts'
+import { type Bucket, createSettlement } from './rate-limit-settlement.ts'
+import { createRecentlyUsed } from './recently-used.ts'
 import type { Redis } from './redis.ts'
 
 export type RateLimit = {
@@ -20,13 +23,54 @@ export type Verdict = {
 }
 
 export type RateLimiter = {
-  /** Counts `cost` (1) against a principal, unless that would pass the limit. Never waits. */
+  /** Counts `cost` (1) against a principal, unless that would pass the limit. Never waits. @throws RangeError for a cost that is not a positive integer */
   take(principal: string, cost?: number): Verdict
+  /** Settles what is left, for at most a second. From then on every principal is limited locally. */
   close(): Promise<void>
 }
 
+/** Without `redis` the limit is this process's own. `now` is in ms and must never go back. */
 export type RateLimiterOptions = RateLimit & { redis: Redis | undefined; log: Logger; now?: () => number }
 
-export function createRateLimiter(_options: RateLimiterOptions): RateLimiter {
-  throw new Error('not written yet')
+/** About 20 MB when full. */
+const MOST_BUCKETS = 100_000
+
+/**
+ * A limit over all replicas that answers at once: each replica counts for itself and settles with Redis every 100 ms
+ * while there is something to settle. It may be passed by what other replicas let through in one interval; while Redis
+ * is away or silent, each replica limits alone.
+ */
+export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
+  const { points, seconds, redis, log, now = () => performance.now() } = options
+  const windowMs = seconds * 1000
+  const settlement = redis && createSettlement({ redis, count: createCounters(redis, options), log, now })
+  const forget = (bucket: Bucket) => settlement?.forget(bucket)
+  // The longest window is one that Redis begins just before the end that was guessed for it: two lengths.
+  const buckets = createRecentlyUsed({ most: MOST_BUCKETS, idleMs: 2 * windowMs }, forget)
+
+  /** The principal's open window, or one that would open now. */
+  const windowOf = (principal: string, at: number): Bucket => {
+    const known = buckets.get(principal, at)
+    if (known && known.endsAt > at) return known
+    if (known) forget(known)
+    return { principal, own: 0, unsettled: 0, confirmed: 0, others: 0, endsAt: at + windowMs, isShared: false }
+  }
+
+  return {
+    take(principal, cost = 1) {
+      if (!Number.isInteger(cost) || cost < 1) throw new RangeError(`a cost is a positive integer, not ${cost}`)
+      const at = now()
+      const bucket = windowOf(principal, at)
+      const allowed = bucket.own + bucket.others + cost <= points
+      if (allowed) {
+        if (bucket.own === 0) buckets.set(principal, bucket, at)
+        bucket.own += cost
+        bucket.unsettled += cost
+        settlement?.owe(bucket)
+      }
+      const remaining = Math.max(0, points - bucket.own - bucket.others)
+      return { allowed, limit: points, remaining, resetMs: bucket.endsAt - at }
+    },
+    close: async () => settlement?.close(),
+  }
 }

@@ -14,8 +14,13 @@ export type Who<C extends Caller | undefined = Person> = {
   /** Aborted when the client leaves before its answer is complete. */
   signal: AbortSignal
   log: Logger
-  /** Ids of what this request makes. Under an Idempotency-Key a retry after a crash gets the same ones (see idempotency.ts). */
+  /**
+   * Ids of what this request makes. Under an Idempotency-Key every try gets the same ones, so a verb of an idempotent
+   * route takes the id of its thing from here, expects to find it stored already, and then answers with what it found.
+   */
   newId: (prefix: string, length?: number) => string
+  /** When this came; under an Idempotency-Key, when the first try came. */
+  startedAt: Date
 }
 
 type CallerOf<A extends AuthMode> = A extends 'person' ? Person : A extends 'any' ? Caller : undefined
@@ -64,8 +69,11 @@ export type RouteSpec<A extends AuthMode, P, Q, B, D extends AnswerDocs> = {
   /** Status → shape. `null`: no body. */
   answers: D
   presentError?: ErrorPresenter
-  /** Makes a stored thing: an `Idempotency-Key` is honoured, so that a retry never makes a second one. */
-  idempotent?: boolean
+  /**
+   * Makes a stored thing: an `Idempotency-Key` is honoured, so that a retry never makes a second one (see `Who.newId`).
+   * A function says for which requests; with the others the header is ignored.
+   */
+  idempotent?: boolean | ((input: RouteInput<A, P, Q, B>) => boolean)
   /**
    * With `idempotent`, for answers that are streams: answers a retry from what the first request stored,
    * under the ids of `who.newId`. @throws AppError `conflict` while there is nothing to tell yet
@@ -79,8 +87,12 @@ export type RouteSpec<A extends AuthMode, P, Q, B, D extends AnswerDocs> = {
 /** A route with its types forgotten: what the app, OpenAPI and the tests list. */
 export type Route = Omit<
   RouteSpec<AuthMode, z.ZodType | undefined, z.ZodType | undefined, z.ZodType | RawBody | undefined, AnswerDocs>,
-  'handler' | 'replay'
-> & { handler: (input: never) => unknown; replay?: (input: never) => Promise<unknown> }
+  'handler' | 'idempotent' | 'replay'
+> & {
+  handler: (input: never) => unknown
+  idempotent?: boolean | ((input: never) => boolean)
+  replay?: (input: never) => Promise<unknown>
+}
 
 /** Declares one endpoint. The handler's input and result are typed from the schemas beside it. */
 export const route = <

@@ -10,7 +10,7 @@ export type SendContext = {
   requestId: string
   presentError: ErrorPresenter
   /** Told of an error that came too late for a status. */
-  onLateError: (error: AppError) => void
+  logError: (error: AppError) => void
 }
 
 /** Writes a handler's result. What fails before the first byte is thrown to the caller; what fails later ends the stream visibly. */
@@ -100,7 +100,7 @@ async function sendStream(
   } catch (error) {
     if (!stream) throw error
     const known = toAppError(error)
-    context.onLateError(known)
+    context.logError(known)
     // A body cut short must not look complete.
     if (!head.isEvents) return void response.destroy()
     if (known.code !== 'client_closed_request')

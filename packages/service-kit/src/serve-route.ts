@@ -1,21 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { trace } from '@opentelemetry/api'
 import type { Authenticate, Caller, Challenge } from './auth.ts'
 import { bearerChallenge, unauthenticated } from './auth.ts'
-import { AppError, ERRORS, type ErrorPresenter, invalid, presentOpenAiError, toAppError } from './errors.ts'
-import { fingerprintOf, type Idempotency, readIdempotencyKey } from './idempotency.ts'
-import { newId, requestIdFrom } from './ids.ts'
+import { AppError, type ErrorPresenter, invalid, presentOpenAiError } from './errors.ts'
+import { Exchange, type ExchangeOptions } from './exchange.ts'
+import { fingerprintOf, type Idempotency, type Origin, readIdempotencyKey } from './idempotency.ts'
+import { newId } from './ids.ts'
 import { parseJsonBody, readBody } from './json-body.ts'
-import type { Logger } from './logger.ts'
-import type { HttpMetrics } from './metrics.ts'
 import type { RateLimiter } from './rate-limit.ts'
 import { enforceLimit } from './rate-limit-headers.ts'
 import { isOptional, isRaw, type Route } from './route.ts'
-import { sendAnswer, sendJson } from './send-answer.ts'
+import { sendAnswer } from './send-answer.ts'
 
-export type ServeOptions = {
-  log: Logger
-  metrics: HttpMetrics
+export type ServeOptions = ExchangeOptions & {
   authenticate: Authenticate
   /** Largest JSON body, in bytes. */
   bodyLimit: number
@@ -35,41 +31,40 @@ type Request = IncomingMessage & {
   path: string
   originalUrl: string
 }
-type Response = ServerResponse
-
-type Exchange = { requestId: string; log: Logger; presentError: ErrorPresenter }
 
 /** One request: authenticate → limit → validate → act (once per Idempotency-Key) → send; every failure ends in one line of log. */
 export async function serveRoute(
   options: ServeOptions,
   route: Route,
   request: Request,
-  response: Response,
+  response: ServerResponse,
 ): Promise<void> {
-  const exchange = begin(options, route.operation, route.presentError, request, response)
-  const left = new AbortController()
-  response.once('close', () => {
-    if (!response.writableFinished) left.abort(new AppError('client_closed_request', 'The client went away'))
-  })
+  const exchange = begin(options, request, response, route)
   try {
     const caller = await authenticate(options, route, request)
     if (options.limiter && caller) enforceLimit(options.limiter, caller, response)
-    const result = await act(options, route, request, { ...exchange, caller, signal: left.signal })
-    await sendAnswer(response, result, {
-      requestId: exchange.requestId,
-      presentError: exchange.presentError,
-      onLateError: (error) => logError(exchange.log, error),
-    })
+    await sendAnswer(response, await act(options, route, request, caller, exchange), exchange)
   } catch (error) {
-    sendError(
-      response,
-      exchange,
-      left.signal.aborted
-        ? new AppError('client_closed_request', 'The client went away', { cause: error })
-        : toAppError(error),
-    )
+    exchange.fail(error)
   }
 }
+
+/** For what no route answers. */
+export function refuse(options: ServeOptions, request: Request, response: ServerResponse, error: AppError): void {
+  begin(options, request, response, { operation: 'unknown' }).fail(error)
+}
+
+const begin = (
+  options: ServeOptions,
+  request: Request,
+  response: ServerResponse,
+  { operation, presentError }: Pick<Route, 'operation' | 'presentError'>,
+) =>
+  new Exchange(options, request, response, {
+    operation,
+    path: request.path,
+    presentError: presentError ?? options.presentError ?? presentOpenAiError,
+  })
 
 async function authenticate(options: ServeOptions, route: Route, request: Request): Promise<Caller | undefined> {
   if (route.auth === 'none') return undefined
@@ -80,34 +75,52 @@ async function authenticate(options: ServeOptions, route: Route, request: Reques
   return caller
 }
 
-type Asked = { requestId: string; log: Logger; caller: Caller | undefined; signal: AbortSignal }
-
-async function act(options: ServeOptions, route: Route, request: Request, asked: Asked): Promise<unknown> {
-  const { requestId, log, caller, signal } = asked
+async function act(
+  options: ServeOptions,
+  route: Route,
+  request: Request,
+  caller: Caller | undefined,
+  exchange: Exchange,
+): Promise<unknown> {
   const headers = request.headers as Record<string, string | undefined>
   const params = route.params?.parse(joinSegments(request.params))
   const query = route.query?.parse(request.query)
   const raw = route.body ? await readBody(request, bodyLimit(options, route)) : undefined
   const body = readRouteBody(route, raw)
   // What the types of a route promise, its schemas have just made true.
-  const input = (makeId: typeof newId) =>
-    ({ params, query, body, headers, who: { caller, requestId, signal, log, newId: makeId } }) as never
-  const key = route.idempotent && caller ? readIdempotencyKey(headers) : undefined
-  if (key === undefined || !options.idempotency) return route.handler(input(newId))
+  const input = (origin: Origin) => ({ params, query, body, headers, who: whoOf(caller, exchange, origin) }) as never
+  const fresh = input({ newId, startedAt: new Date() })
+  const key = caller && isIdempotent(route, fresh) ? readIdempotencyKey(headers) : undefined
+  if (key === undefined || !options.idempotency) return route.handler(fresh)
   const { replay } = route
   return options.idempotency.once(
     {
       owner: ownerOf(caller!),
       key,
       fingerprint: fingerprintOf(route.operation, request.originalUrl, raw),
-      log,
+      log: exchange.log,
     },
     {
-      act: async (makeId) => route.handler(input(makeId)),
-      ...(replay ? { replay: async (makeId) => replay(input(makeId)) } : {}),
+      act: async (origin) => route.handler(input(origin)),
+      ...(replay ? { replay: async (origin) => replay(input(origin)) } : {}),
     },
   )
 }
+
+const whoOf = (caller: Caller | undefined, exchange: Exchange, origin: Origin) => ({
+  ...origin,
+  caller,
+  requestId: exchange.requestId,
+  get signal() {
+    return exchange.signal
+  },
+  get log() {
+    return exchange.log
+  },
+})
+
+const isIdempotent = ({ idempotent }: Route, input: never) =>
+  typeof idempotent === 'function' ? idempotent(input) : idempotent
 
 const ownerOf = (caller: Caller) =>
   caller.kind === 'service'
@@ -128,45 +141,3 @@ const joinSegments = (params: Record<string, string | string[]>) =>
   Object.fromEntries(
     Object.entries(params).map(([name, value]) => [name, Array.isArray(value) ? value.join('/') : value]),
   )
-
-function begin(
-  options: ServeOptions,
-  operation: string,
-  presentError: ErrorPresenter | undefined,
-  request: Request,
-  response: Response,
-): Exchange {
-  const started = process.hrtime.bigint()
-  const requestId = requestIdFrom(request.headers['x-request-id'] as string | undefined)
-  response.setHeader('x-request-id', requestId)
-  trace.getActiveSpan()?.updateName(operation).setAttribute('request.id', requestId)
-  const log = options.log.child({ request_id: requestId, operation })
-  options.metrics.inFlight.inc()
-  response.once('close', () => {
-    options.metrics.inFlight.dec()
-    const seconds = Number(process.hrtime.bigint() - started) / 1e9
-    const status = response.writableFinished ? response.statusCode : 499
-    options.metrics.observe(operation, status, seconds)
-    log.info({ status, ms: Math.round(seconds * 1000), method: request.method, path: request.path }, 'request')
-  })
-  return { requestId, log, presentError: presentError ?? options.presentError ?? presentOpenAiError }
-}
-
-/** For what no route answers. */
-export function refuse(options: ServeOptions, request: Request, response: Response, error: AppError): void {
-  sendError(response, begin(options, 'unknown', undefined, request, response), error)
-}
-
-function sendError(response: Response, exchange: Exchange, error: AppError): void {
-  logError(exchange.log, error)
-  if (response.headersSent) return void response.destroy()
-  sendJson(response, error.status, exchange.presentError(error, exchange.requestId), error.extra.headers)
-}
-
-function logError(log: Logger, error: AppError): void {
-  const level = ERRORS[error.code].log
-  log[level](
-    { code: error.code, ...(error.extra.cause === undefined ? {} : { err: error.extra.cause }) },
-    error.extra.logMessage ?? error.message,
-  )
-}

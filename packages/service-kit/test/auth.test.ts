@@ -30,7 +30,7 @@ const outcome = (token: string) =>
     challenge: error.extra.headers?.['www-authenticate'],
   }))
 
-test('a token of the realm says who calls', async () => {
+test('a token of the realm says who calls [H-37 P-052]', async () => {
   expect(await outcome(await issuer.token('ada', { email: 'a@b.c' }))).toEqual({
     kind: 'user',
     subject: 'ada',
@@ -72,14 +72,14 @@ test.each<[string, () => Promise<string>]>([
   ['garbage', async () => 'abc'],
   ['internal, for another service', () => internal('response-api').mint('llm-api', ada)],
   ['internal, signed with an unknown key', () => internal('response-api', 'z').mint('media-api', ada)],
-])('a token that is %s is refused', async (_name, token) => {
+])('a token that is %s is refused [H-98 P-052]', async (_name, token) => {
   expect(await outcome(await token())).toEqual({
     status: 401,
     challenge: expect.stringMatching(/^Bearer realm="jan", error="invalid_token"/),
   })
 })
 
-test('a verified token is remembered until it expires, not longer', async () => {
+test('a verified token is remembered until it expires, not longer [H-38]', async () => {
   let now = Date.now()
   const remembering = bearerAuth({
     issuer: TEST_ISSUER,
@@ -95,7 +95,7 @@ test('a verified token is remembered until it expires, not longer', async () => 
   await expect(remembering(headers)).rejects.toMatchObject({ code: 'unauthenticated' })
 })
 
-test('a service speaks for a person, and says through whom', async () => {
+test('a service speaks for a person, and says through whom [H-37 H-39]', async () => {
   const token = await internal('response-api').mint('media-api', ada, { approvalId: 'apr_1', callHash: 'h' })
   expect(await outcome(token)).toEqual({ ...ada, via: 'response-api', grant: { approvalId: 'apr_1', callHash: 'h' } })
   expect(
@@ -103,7 +103,7 @@ test('a service speaks for a person, and says through whom', async () => {
   ).toEqual({ kind: 'service', service: 'llm-api' })
 })
 
-test('an approval covers the call it came with, not those that follow', async () => {
+test('an approval covers the call it came with, not those that follow [H-39]', async () => {
   const approved = (await outcome(
     await internal('response-api').mint('media-api', ada, { approvalId: 'apr_1', callHash: 'h' }),
   )) as Person
@@ -111,7 +111,7 @@ test('an approval covers the call it came with, not those that follow', async ()
   expect(await internal('llm-api').verify(onward)).toEqual({ ...ada, via: 'media-api' })
 })
 
-test('clocks of two machines may lie a little apart', async () => {
+test('clocks of two machines may lie a little apart [H-39]', async () => {
   const key = keyOf('a')
   const at = (seconds: number) =>
     new SignJWT({ act: ada })
@@ -126,7 +126,7 @@ test('clocks of two machines may lie a little apart', async () => {
   expect(await outcome(await at(-90))).toMatchObject({ status: 401 })
 })
 
-test('key rings rotate: the new key signs, the old one still verifies', async () => {
+test('key rings rotate: the new key signs, the old one still verifies [H-40 P-058]', async () => {
   const old = await internal('a', 'old').mint('b', ada)
   expect(await internal('b', 'new', 'old').verify(old)).toMatchObject({ subject: 'ada' })
   await expect(internal('b', 'new').verify(old)).rejects.toThrow()
@@ -134,7 +134,7 @@ test('key rings rotate: the new key signs, the old one still verifies', async ()
   expect(() => parseInternalKeys('k1:short')).toThrow(/entry 1/)
 })
 
-test('when the identity provider is away, known tokens go on and unknown ones are 503', async () => {
+test('when the identity provider is away, known tokens go on and unknown ones are 503 [H-57]', async () => {
   await using jwks = await serve((_request, response) => {
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(issuer.keys.jwks()))
   })
@@ -176,7 +176,7 @@ test('generated keys of other algorithms do not fit', async () => {
   expect(await outcome(token)).toMatchObject({ status: 401 })
 })
 
-test('without authentication only this machine is served, not the pages its browser shows', async () => {
+test('without authentication only this machine is served, not the pages its browser shows [P-018]', async () => {
   const local = { host: 'localhost:8080' }
   for (const headers of [
     local,

@@ -1,7 +1,14 @@
 import { expect, test } from '@jest/globals'
 import type { z } from 'zod'
 import { duration, env, flag, integer, list, readConfig, secret, variablesOf } from '../src/config.ts'
-import { authConfig, authProblems, environmentConfig, httpConfig, logConfig } from '../src/config-blocks.ts'
+import {
+  authConfig,
+  authProblems,
+  environmentConfig,
+  httpConfig,
+  limitsConfig,
+  logConfig,
+} from '../src/config-blocks.ts'
 
 const KEYS = `k:${Buffer.alloc(32).toString('base64url')}`
 const shape = {
@@ -16,14 +23,14 @@ const read = (source: Record<string, string>, warnings: string[] = []) =>
     warnings.push(line),
   )
 
-test('flat variables become a typed tree, empty ones count as unset', () => {
+test('flat variables become a typed tree, empty ones count as unset [P-052 P-059]', () => {
   expect(read({ NOTES_HTTP_PORT: '', SHUTDOWN_GRACE: '2s', AUTH_AUDIENCE: 'a, b' })).toMatchObject({
     http: { host: '127.0.0.1', port: 8123, shutdownGraceMs: 2000 },
     auth: { enabled: true, audience: ['a', 'b'] },
   })
 })
 
-test('every problem is told at once, and no value with it', () => {
+test('every problem is told at once, and no value with it [H-44]', () => {
   const wrong = () =>
     readConfig(shape, {
       NOTES_HTTP_PORT: 'ninety',
@@ -37,7 +44,7 @@ test('every problem is told at once, and no value with it', () => {
   expect(wrong).not.toThrow(/tooshortsecret/)
 })
 
-test('secrets do not show themselves', () => {
+test('secrets do not show themselves [H-44]', () => {
   const { password } = read({})
   expect([String(password), JSON.stringify({ password }), password.reveal()]).toEqual([
     '[secret]',
@@ -46,13 +53,13 @@ test('secrets do not show themselves', () => {
   ])
 })
 
-test('old names are read, with a warning', () => {
+test('old names are read, with a warning [P-006]', () => {
   const warnings: string[] = []
   expect(read({ HTTP_PORT: '9000' }, warnings).http.port).toBe(9000)
   expect(warnings).toEqual(['HTTP_PORT is an old name of NOTES_HTTP_PORT'])
 })
 
-test('AUTH_ENABLED=false is for loopback outside production only', () => {
+test('AUTH_ENABLED=false is for loopback outside production only [P-017]', () => {
   expect(read({ AUTH_ENABLED: 'False' }).auth.enabled).toBe(false)
   expect(() => read({ AUTH_ENABLED: 'false', NOTES_HTTP_HOST: '0.0.0.0' })).toThrow(/only a loopback listener/)
   expect(() => read({ AUTH_ENABLED: 'false', NODE_ENV: 'production' })).toThrow(/refused in production/)
@@ -81,4 +88,23 @@ test('all variables can be listed for tables and env files', () => {
   expect(variablesOf(shape).map((variable) => variable.env)).toEqual(
     expect.arrayContaining(['NODE_ENV', 'NOTES_HTTP_PORT', 'NOTES_LOG_LEVEL', 'AUTH_ISSUER', 'NOTES_PASSWORD']),
   )
+})
+
+test('the URL of Redis is a secret and must be one; without it there is still a limit [H-44]', () => {
+  const limits = (source: Record<string, string>) => readConfig(limitsConfig, source)
+  expect(limits({})).toEqual({ redisUrl: undefined, requestsPerMinute: 600 })
+  const { redisUrl, requestsPerMinute } = limits({
+    REDIS_URL: 'rediss://:hush@cache:6380/1',
+    REQUESTS_PER_MINUTE: '0',
+  })
+  expect([String(redisUrl), redisUrl?.reveal(), requestsPerMinute]).toEqual([
+    '[secret]',
+    'rediss://:hush@cache:6380/1',
+    0,
+  ])
+  for (const wrong of ['cache:6379', 'http://:hush@cache', '/tmp/hush.sock'])
+    expect(() => limits({ REDIS_URL: wrong })).toThrow(
+      /^((?!hush)[\s\S])*REDIS_URL: expected a redis:((?!hush)[\s\S])*$/,
+    )
+  expect(() => limits({ REQUESTS_PER_MINUTE: '-1' })).toThrow(/REQUESTS_PER_MINUTE/)
 })

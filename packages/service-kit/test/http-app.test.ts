@@ -248,7 +248,7 @@ const post = (path: string, body: string, headers: Record<string, string> = {}) 
   fetch(`${url}${path}`, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } })
 const read = async (response: Response) => ({ status: response.status, body: (await response.json()) as Json })
 
-test('a handler gets parsed input and its caller, and its value becomes JSON', async () => {
+test('a handler gets parsed input and its caller, and its value becomes JSON [H-36]', async () => {
   const response = await post('/v1/notes', '{"text":"hi"}', await issuer.bearer('ada'))
   expect([response.status, response.headers.get('x-kind'), await response.json()]).toEqual([
     201,
@@ -258,7 +258,7 @@ test('a handler gets parsed input and its caller, and its value becomes JSON', a
   expect(await (await fetch(`${url}/v1/notes/a/b%2Fc?limit=7`)).json()).toEqual({ id: 'a/b/c', limit: 7 })
 })
 
-test('bad input is told apart, with the place where it is wrong', async () => {
+test('bad input is told apart, with the place where it is wrong [H-36 H-100 H-101]', async () => {
   const bearer = await issuer.bearer('ada')
   const error = async (body: string) => {
     const { status, body: answer } = await read(await post('/v1/notes', body, bearer))
@@ -286,7 +286,7 @@ test('bad input is told apart, with the place where it is wrong', async () => {
   })
 })
 
-test('a body without a length is cut at the limit too', async () => {
+test('a body without a length is cut at the limit too [H-101]', async () => {
   const socket = connect(port, '127.0.0.1')
   socket.write('POST /raw HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n')
   socket.write('8\r\n12345678\r\n8\r\n12345678\r\n')
@@ -295,7 +295,7 @@ test('a body without a length is cut at the limit too', async () => {
   expect((await read(await post('/raw', '12345'))).body).toEqual({ length: 5 })
 })
 
-test('no token, and identity headers from the network, are 401', async () => {
+test('no token, and identity headers from the network, are 401 [H-98 H-99]', async () => {
   for (const headers of [{}, { 'x-user-id': 'ada' }, { 'x-auth-method': 'apikey', 'x-user-subject': 'ada' }]) {
     const response = await post('/v1/notes', '{"text":"hi"}', headers as Record<string, string>)
     expect(response.headers.get('www-authenticate')).toBe('Bearer realm="jan"')
@@ -314,7 +314,7 @@ test('no token, and identity headers from the network, are 401', async () => {
   })
 })
 
-test('a failure inside says nothing about the inside', async () => {
+test('a failure inside says nothing about the inside [H-55]', async () => {
   const { status, body } = await read(await fetch(`${url}/fail`))
   expect([status, body.error.message]).toEqual([500, 'Internal server error'])
   const down = await fetch(`${url}/no-database`)
@@ -331,7 +331,7 @@ test('unknown paths are 404, wrong methods 405, OPTIONS says what is allowed', a
   expect((await fetch(`${url}/away`, { redirect: 'manual' })).headers.get('location')).toBe('/elsewhere')
 })
 
-test('until the first event an error is a status, afterwards an event', async () => {
+test('until the first event an error is a status, afterwards an event [H-43]', async () => {
   expect(await (await fetch(`${url}/ticks?n=2`)).text()).toBe(
     'event: tick\ndata: {"index":0}\n\nevent: tick\ndata: {"index":1}\n\ndata: [DONE]\n\n',
   )
@@ -351,7 +351,7 @@ test('a relayed stream that breaks ends in an error event, other bytes in a cut 
   await expect(fetch(`${url}/half`).then((response) => response.text())).rejects.toThrow()
 })
 
-test('a client that leaves stops the producer', async () => {
+test('a client that leaves stops the producer [H-41]', async () => {
   const leave = new AbortController()
   const response = await fetch(`${url}/endless`, { signal: leave.signal })
   await response.body!.getReader().read()
@@ -360,7 +360,7 @@ test('a client that leaves stops the producer', async () => {
   expect(left).toEqual({ stream: 1, signal: 1 })
 })
 
-test('request ids are taken when harmless, else made, and echoed', async () => {
+test('request ids are taken when harmless, else made, and echoed [H-53]', async () => {
   const id = async (sent?: string) =>
     (
       await fetch(`${url}/healthz`.replace('healthz', 'v1/notes/x'), sent ? { headers: { 'x-request-id': sent } } : {})
@@ -371,7 +371,7 @@ test('request ids are taken when harmless, else made, and echoed', async () => {
   expect(await id()).toMatch(/^[0-9a-f-]{36}$/)
 })
 
-test('health, readiness, metrics, version and OpenAPI need no token', async () => {
+test('health, readiness, metrics, version and OpenAPI need no token [H-51 H-52]', async () => {
   expect(await (await fetch(`${url}/healthz`)).json()).toEqual({ status: 'ok', service: 'notes' })
   expect(await read(await fetch(`${url}/readyz`))).toEqual({
     status: 200,
@@ -398,7 +398,7 @@ test('health, readiness, metrics, version and OpenAPI need no token', async () =
   ])
 })
 
-test('a client that sends its head for ever is cut, and connections outlive the gateway', () => {
+test('a client that sends its head for ever is cut, and connections outlive the gateway [H-54]', () => {
   expect([server.headersTimeout, server.requestTimeout > 0, server.keepAliveTimeout > 60_000]).toEqual([
     15_000,
     true,
@@ -406,7 +406,7 @@ test('a client that sends its head for ever is cut, and connections outlive the 
   ])
 })
 
-test('a slow reader is waited for without leaving listeners behind', async () => {
+test('a slow reader is waited for without leaving listeners behind [H-41]', async () => {
   const warned: Error[] = []
   const note = (warning: Error) => void warned.push(warning)
   process.on('warning', note)
@@ -430,7 +430,7 @@ test('a body may be left out where its schema says so', async () => {
   expect(await (await post('/maybe', '{"a":1}')).json()).toEqual({ got: { a: 1 } })
 })
 
-test('before a service stops, readiness says so', async () => {
+test('before a service stops, readiness says so [H-48]', async () => {
   app.drain()
   expect(await read(await fetch(`${url}/readyz`))).toMatchObject({ status: 503, body: { failing: ['shutting down'] } })
 })

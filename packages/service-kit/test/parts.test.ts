@@ -8,7 +8,7 @@ import type { Person } from '../src/auth.ts'
 import { presentOpenAiError, toAppError } from '../src/errors.ts'
 import { createHttpApp } from '../src/http-app.ts'
 import { connectPeer } from '../src/http-client.ts'
-import { newId, requestIdFrom } from '../src/ids.ts'
+import { idsFrom, newId, requestIdFrom } from '../src/ids.ts'
 import { createInternalTokens } from '../src/internal-token.ts'
 import { Closers, createServerFor, drain, listen } from '../src/lifecycle.ts'
 import { everyoneIsLocal } from '../src/local-caller.ts'
@@ -37,7 +37,7 @@ const request = (path: string, more: object = {}) => ({
   ...more,
 })
 
-test('a peer is called with a token for it, the request id and JSON', async () => {
+test('a peer is called with a token for it, the request id and JSON [H-53]', async () => {
   await using other = await serve(async (incoming, response) => {
     const actor = await createInternalTokens('b', [{ kid: 'k', secret: Buffer.alloc(32) }]).verify(
       incoming.headers.authorization!.slice(7),
@@ -67,7 +67,7 @@ test('what a peer refuses keeps its words, what it breaks does not', async () =>
   await expect(peer.json(request('/500'))).rejects.toMatchObject({ code: 'upstream_failed', message: 'b failed' })
 })
 
-test('a peer that is away is 503, one that hangs 504, and a caller that leaves ends the call', async () => {
+test('a peer that is away is 503, one that hangs 504, and a caller that leaves ends the call [H-49]', async () => {
   await using hanging = await serve(() => undefined)
   const gone = await peerAt('http://127.0.0.1:1')
   await expect(gone.json(request('/', { method: 'GET' }))).rejects.toMatchObject({ code: 'unavailable' })
@@ -93,7 +93,8 @@ test('a peer that breaks off or falls silent in the middle is its failure, told 
 
 test('many calls that hang do not hold up others, and a check of a silent peer ends', async () => {
   await using other = await serve((incoming, response) => void (incoming.url === '/quick' && response.end('{}')))
-  const peer = await peerAt(other.url, 1000)
+  // Far beyond the test's own time: only a queue could make the quick one wait.
+  const peer = await peerAt(other.url, 60_000)
   const leave = new AbortController()
   const hanging = Array.from({ length: 300 }, () =>
     peer.json(request('/hang', { signal: leave.signal })).catch(() => 'ended'),
@@ -104,7 +105,7 @@ test('many calls that hang do not hold up others, and a check of a silent peer e
   await expect(peer.check()).rejects.toThrow()
 })
 
-test('only what is safe to repeat is sent again', async () => {
+test('only what is safe to repeat is sent again [H-49]', async () => {
   let sent = 0
   await using other = await serve((incoming) => {
     sent += 1
@@ -117,7 +118,7 @@ test('only what is safe to repeat is sent again', async () => {
   expect(sent).toBe(3)
 })
 
-test('what was opened is closed in reverse, and a failure does not stop the rest', async () => {
+test('what was opened is closed in reverse, and a failure does not stop the rest [H-48]', async () => {
   const closed: string[] = []
   const closers = new Closers()
   closers.add('first', 1, () => closed.push('first'))
@@ -156,7 +157,7 @@ function createTestServer(handler: () => Promise<unknown>) {
   )
 }
 
-test('draining lets a request finish, cuts one that does not, and waits for no connection that asks nothing', async () => {
+test('draining lets a request finish, cuts one that does not, and waits for no connection that asks nothing [H-48 P-059]', async () => {
   const answers = [() => new Promise((done) => setTimeout(() => done('done'), 150)), () => new Promise(() => undefined)]
   const server = createTestServer(() => answers.shift()!())
   const port = await listen(server, { host: '127.0.0.1', port: 0 })
@@ -185,7 +186,18 @@ test('ids are of one shape and do not repeat', () => {
   expect(requestIdFrom('a b')).not.toBe('a b')
 })
 
-test('pages are OpenAI lists', () => {
+test('ids from a seed come again in their order, each prefix by itself', () => {
+  const [one, again, other] = [idsFrom('seed'), idsFrom('seed'), idsFrom('another')]
+  const ids = [one('resp'), one('resp'), one('msg', 100)]
+  expect([again('msg', 100), again('resp'), again('resp')]).toEqual([ids[2], ids[0], ids[1]])
+  expect(other('resp')).not.toBe(ids[0])
+  expect(ids).toEqual(
+    [/^resp_[0-9a-z]{24}$/, /^resp_[0-9a-z]{24}$/, /^msg_[0-9a-z]{100}$/].map((shape) => expect.stringMatching(shape)),
+  )
+  expect(ids[0]).not.toBe(ids[1])
+})
+
+test('pages are OpenAI lists [H-50]', () => {
   const rows = ['a', 'b', 'c'].map((id) => ({ id }))
   expect(presentPage(rows, 2)).toEqual({
     object: 'list',
@@ -220,7 +232,7 @@ test('a lost database is recognised by shape, a bad query is not', () => {
   ])
 })
 
-test('an unknown error is internal and says so in fixed words', () => {
+test('an unknown error is internal and says so in fixed words [H-55]', () => {
   expect(presentOpenAiError(toAppError(new TypeError('x of undefined')), 'r')).toEqual({
     error: { message: 'Internal server error', type: 'server_error', code: 'internal', param: null },
     message: 'Internal server error',
@@ -228,7 +240,7 @@ test('an unknown error is internal and says so in fixed words', () => {
   })
 })
 
-test('telemetry loads only with an endpoint, and OTEL_ENABLED=false wins over one', async () => {
+test('telemetry loads only with an endpoint, and OTEL_ENABLED=false wins over one [P-053]', async () => {
   const telemetry = new URL('../src/telemetry.ts', import.meta.url).href
   const isOn = async (variables: Record<string, string>) => {
     const print = 'console.log(String(globalThis[Symbol.for("opentelemetry.js.api.1")]?.trace !== undefined))'

@@ -15,6 +15,7 @@ export const createApp = (deps: Deps): HttpApp =>
     log: deps.log,
     metrics: deps.metrics,
     authenticate: deps.authenticate,
+    limiter: deps.limiter,
     routes: routes(deps),
     dependencies: deps.dependencies,
     bodyLimit: deps.bodyLimit,

@@ -4,6 +4,7 @@ import {
   authProblems,
   environmentConfig,
   httpConfig,
+  limitsConfig,
   logConfig,
   postgresConfig,
 } from '@jan/service-kit/config-blocks'
@@ -34,6 +35,7 @@ export const shape = {
   bodyLimit: env('LLM_API_BODY_LIMIT', integer(33_554_432), 'Largest JSON body, in bytes'),
   log: logConfig('LLM_API'),
   auth: authConfig,
+  limits: limitsConfig,
   database: postgresConfig('LLM_DATABASE_URL'),
   identity: {
     baseUrl: env(

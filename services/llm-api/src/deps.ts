@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Authenticate } from '@jan/service-kit/auth'
 import { createIdentity } from '@jan/service-kit/authenticate'
+import { connectLimits } from '@jan/service-kit/connect-limits'
 import type { Dependency } from '@jan/service-kit/health'
 import { connectPeer, type Peer } from '@jan/service-kit/http-client'
 import { newId } from '@jan/service-kit/ids'
@@ -8,6 +9,7 @@ import type { Closers } from '@jan/service-kit/lifecycle'
 import { createLogger, type Logger } from '@jan/service-kit/logger'
 import { createMetrics, type HttpMetrics } from '@jan/service-kit/metrics'
 import { connectPostgres, connectPrisma, postgresDependency } from '@jan/service-kit/postgres'
+import type { RateLimiter } from '@jan/service-kit/rate-limit'
 import type { Config } from './config.ts'
 import { createEvents, type Events } from './events.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
@@ -24,6 +26,7 @@ const SERVICE = 'llm-api'
 export type Deps = {
   log: Logger
   authenticate: Authenticate
+  limiter: RateLimiter | undefined
   metrics: HttpMetrics
   events: Events
   dependencies: Dependency[]
@@ -46,6 +49,7 @@ export async function connect(config: Config, closers: Closers): Promise<Deps> {
   const events = createEvents(metrics)
   const now = () => new Date()
   const { authenticate, tokens } = createIdentity(SERVICE, config.auth)
+  const limits = connectLimits(SERVICE, config.limits, log, closers)
 
   const pool = connectPostgres(config.database, log, closers)
   const prisma = connectPrisma(pool, closers, (adapter) => new PrismaClient({ adapter }))
@@ -78,6 +82,7 @@ export async function connect(config: Config, closers: Closers): Promise<Deps> {
   return {
     log,
     authenticate,
+    limiter: limits.limiter,
     metrics,
     events,
     dependencies: [
@@ -85,6 +90,7 @@ export async function connect(config: Config, closers: Closers): Promise<Deps> {
       { name: 'identity', required: false, check: identity.check },
       { name: 'model', required: false, check: sharedCheck(provider.check, now) },
       { name: 'media-api', required: false, check: media.check },
+      ...limits.dependencies,
     ],
     bodyLimit: config.bodyLimit,
     identity,

@@ -73,6 +73,16 @@ test('every field but the model goes to the provider as it came', async () => {
   expect(provider.calls[0]?.path).toBe('/v1/chat/completions')
 })
 
+test('a relay ignores an Idempotency-Key, whatever it looks like [T-12]', async () => {
+  const keyed = { ...ann, 'idempotency-key': 'two words' }
+  const answers = [
+    await ask({ model: 'fake-model', messages }, keyed),
+    await ask({ model: 'fake-model', messages }, keyed),
+  ]
+  expect(answers.map(({ status }) => status)).toEqual([200, 200])
+  expect(provider.calls.map(({ headers }) => headers['idempotency-key'])).toEqual([undefined, undefined])
+})
+
 test('the provider sees its own key and no credential of the caller [H-56]', async () => {
   const answer = await ask({ model: 'fake-model', messages }, { ...ann, cookie: 'a=b', 'x-request-id': 'trace-1' })
   expect(answer.status).toBe(200)

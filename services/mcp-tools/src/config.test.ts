@@ -4,7 +4,7 @@ import { loadConfig } from './config.ts'
 const KEYS = { INTERNAL_TOKEN_KEYS: `k:${Buffer.alloc(32, 1).toString('base64url')}` }
 
 describe('the configuration', () => {
-  test('starts on a laptop with nothing but the key ring', () => {
+  test('starts on a laptop with nothing but the key ring [P-044]', () => {
     expect(loadConfig(KEYS)).toMatchObject({
       http: { host: '127.0.0.1', port: 8091 },
       publicUrl: 'http://localhost:8000',

@@ -12,7 +12,14 @@ import {
   reading,
   secret,
 } from '@jan/service-kit/config'
-import { authConfig, authProblems, environmentConfig, httpConfig, logConfig } from '@jan/service-kit/config-blocks'
+import {
+  authConfig,
+  authProblems,
+  environmentConfig,
+  httpConfig,
+  limitsConfig,
+  logConfig,
+} from '@jan/service-kit/config-blocks'
 import { z } from 'zod'
 import { normaliseDomain } from './search/domain-filter.ts'
 
@@ -39,6 +46,7 @@ export const shape = {
   http: httpConfig('MCP_TOOLS', 8091, ['HTTP_PORT']),
   log: logConfig('MCP_TOOLS'),
   auth: authConfig,
+  limits: limitsConfig,
   publicUrl: env('PUBLIC_URL', z.url().default('http://localhost:8000'), 'Where clients reach the platform'),
   allowedHosts: env(
     'ALLOWED_HOSTS',

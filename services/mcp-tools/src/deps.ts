@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto'
 import { createGuardedFetch, type GuardedFetch } from '@jan/guarded-fetch/guarded-fetch'
 import type { Authenticate } from '@jan/service-kit/auth'
 import { createIdentity } from '@jan/service-kit/authenticate'
+import { connectLimits } from '@jan/service-kit/connect-limits'
 import type { Dependency } from '@jan/service-kit/health'
 import type { Closers } from '@jan/service-kit/lifecycle'
 import { createLogger, type Logger } from '@jan/service-kit/logger'
 import { createMetrics, type HttpMetrics } from '@jan/service-kit/metrics'
+import type { RateLimiter } from '@jan/service-kit/rate-limit'
 import type { Config } from './config.ts'
 import { createInFlightCalls, type InFlightCalls } from './mcp/in-flight-calls.ts'
 import { createChallenge } from './mcp/resource-metadata.ts'
@@ -28,6 +30,7 @@ export type Deps = {
   log: Logger
   metrics: HttpMetrics
   authenticate: Authenticate
+  limiter: RateLimiter | undefined
   dependencies: Dependency[]
   now: () => Date
   newId: () => string
@@ -56,6 +59,7 @@ const FETCH_LIMITS = { timeoutMs: 20_000, maxBytes: 5 << 20, maxRedirects: 5, us
 export async function connect(config: Config, closers: Closers, tools: Tool[] = builtInTools): Promise<Deps> {
   const log = createLogger('mcp-tools', config.log)
   const { authenticate } = createIdentity('mcp-tools', config.auth, createChallenge(config.publicUrl))
+  const limits = connectLimits('mcp-tools', config.limits, log, closers)
   const sandbox = createSandbox({ ...config.sandbox, maxOutputBytes: 64 << 10, maxQueue: 32, log })
   closers.add('sandbox', sandbox, (it) => it.close())
   const guarded = createGuardedFetch({ ...FETCH_LIMITS, allow: config.outboundAllow })
@@ -77,7 +81,8 @@ export async function connect(config: Config, closers: Closers, tools: Tool[] = 
     ...toolDeps,
     metrics: createMetrics('mcp-tools'),
     authenticate,
-    dependencies: config.auth.enabled ? [identityDependency(config.auth.jwksUrl)] : [],
+    limiter: limits.limiter,
+    dependencies: [...(config.auth.enabled ? [identityDependency(config.auth.jwksUrl)] : []), ...limits.dependencies],
     newId: randomUUID,
     publicUrl: config.publicUrl,
     issuer: config.auth.issuer,

@@ -17,7 +17,7 @@ describe('who may call', () => {
   test.each([
     ['no token', ''],
     ['a wrong token', 'Bearer nonsense'],
-  ])('%s is 401 and says where to sign in', async (_what, authorization) => {
+  ])('%s is 401 and says where to sign in [H-98 P-019]', async (_what, authorization) => {
     const response = await service.post(LIST, { authorization })
     expect(response.status).toBe(401)
     expect(response.headers.get('www-authenticate')).toMatch(/^Bearer /)
@@ -25,13 +25,13 @@ describe('who may call', () => {
     expect(await response.json()).toMatchObject({ message: expect.any(String), error: { message: expect.any(String) } })
   })
 
-  test('expired, foreign and wrongly addressed tokens are 401, forged identity headers are nothing', async () => {
+  test('expired, foreign and wrongly addressed tokens are 401, forged identity headers are nothing [H-98 H-99]', async () => {
     for (const claims of [{ exp: 1 }, { aud: 'other' }, { iss: 'http://evil.test' }])
       expect((await service.post(LIST, await service.issuer.bearer('ada', claims))).status).toBe(401)
     expect((await service.post(LIST, { authorization: '', 'x-user-id': 'ada' })).status).toBe(401)
   })
 
-  test('guests, keys of services and people acted for may call', async () => {
+  test('guests, keys of services and people acted for may call [H-37]', async () => {
     const guest = await service.issuer.bearer('gus', { realm_access: { roles: ['guest'] } })
     const whoami = async (headers: Record<string, string>) =>
       ((await (await service.post(call('whoami'), headers)).json()) as { result: { structuredContent: object } }).result
@@ -76,7 +76,7 @@ describe('who may call', () => {
     },
   )
 
-  test('the list of tools is open', async () => {
+  test('the list of tools is open [P-011]', async () => {
     const response = await fetch(`${service.url}/v1/mcp/tools`)
     const { tools } = (await response.json()) as { tools: { name: string }[] }
     expect(tools.map(({ name }) => name)).toEqual(expect.arrayContaining(['google_search', 'python_exec', 'scrape']))

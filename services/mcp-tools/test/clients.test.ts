@@ -57,7 +57,7 @@ describe.each([
   ['sdk 1.x', connectV1],
   ['client 2.x', connectV2()],
   ['client 2.x on 2026-07-28', connectV2('auto')],
-])('%s', (_name, connect) => {
+])('%s [H-24 H-86]', (_name, connect) => {
   let client: AnyClient
   beforeAll(async () => {
     client = await connect()
@@ -92,7 +92,7 @@ describe.each([
     expect(result.structuredContent).toMatchObject({ source_url: `${page.url}/bees` })
   })
 
-  test('runs Python and JavaScript', async () => {
+  test('runs Python and JavaScript [P-022 P-023]', async () => {
     const python = await client.callTool({ name: 'python_exec', arguments: { code: 'import math; print(math.pi)' } })
     expect(python.structuredContent).toMatchObject({ stdout: '3.141592653589793\n', error: null })
     expect(textOf(python)).toBe('3.141592653589793')
@@ -107,7 +107,7 @@ describe.each([
     })
   })
 
-  test('is told of bad arguments by a result', async () => {
+  test('is told of bad arguments by a result [P-026]', async () => {
     const result = await client.callTool({ name: 'python_exec', arguments: { code: 7 } })
     expect(result).toMatchObject({ isError: true, _meta: { 'jan/code': -32602 } })
     expect(textOf(result)).toMatch(/python_exec: code: /)

@@ -27,7 +27,7 @@ const paste = async (body: string) => {
 }
 
 describe('pasted examples', () => {
-  test('tools/list', async () => {
+  test('tools/list [P-009]', async () => {
     const { status, body } = await paste(`{
  "jsonrpc": "2.0",
  "id": 42,
@@ -71,7 +71,7 @@ describe('pasted examples', () => {
     })
   })
 
-  test('file_search_query is not JSON', async () => {
+  test('file_search_query is not JSON [P-020]', async () => {
     const text = `{
  "jsonrpc": "2.0",
  "id": 5,

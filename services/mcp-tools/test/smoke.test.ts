@@ -2,7 +2,7 @@ import { startServiceProcess } from '@jan/testkit/service-process'
 import { expect, test } from '@jest/globals'
 import { INTERNAL_TOKEN_KEYS } from './start.ts'
 
-test('on the real runtime the service starts, answers, and stops when told', async () => {
+test('on the real runtime the service starts, answers, and stops when told [H-27]', async () => {
   await using service = await startServiceProcess('mcp-tools', () => ({ AUTH_ENABLED: 'false', INTERNAL_TOKEN_KEYS }))
   const response = await fetch(`${service.url}/v1/mcp`, {
     method: 'POST',

@@ -39,7 +39,7 @@ const postModern = (method: string, params: Record<string, unknown> = {}, header
 
 describe('how an answer is framed', () => {
   test.each([['*/*'], ['application/json'], ['application/*'], ['application/json, text/event-stream']])(
-    'JSON for Accept: %s',
+    'JSON for Accept: %s [P-007]',
     async (accept) => {
       const response = await service.post(call('whoami'), { accept })
       expect(response.status).toBe(200)
@@ -48,7 +48,7 @@ describe('how an answer is framed', () => {
     },
   )
 
-  test('an event stream for Accept: text/event-stream alone', async () => {
+  test('an event stream for Accept: text/event-stream alone [P-008]', async () => {
     const response = await service.post(call('whoami'), { accept: 'text/event-stream' })
     expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/)
     expect(messagesOf(await response.text())).toMatchObject([{ id: 1, result: { structuredContent: { said: 'ada' } } }])
@@ -59,7 +59,7 @@ describe('how an answer is framed', () => {
     params: { name: 'count', arguments: { to: 2 }, _meta: { progressToken: 'p' } },
   }
 
-  test('an event stream for both when the tool reports progress', async () => {
+  test('an event stream for both when the tool reports progress [P-008]', async () => {
     const response = await service.post(counting, BOTH)
     expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/)
     expect(messagesOf(await response.text())).toMatchObject([
@@ -69,7 +69,7 @@ describe('how an answer is framed', () => {
     ])
   })
 
-  test('JSON for */* although the tool reports progress', async () => {
+  test('JSON for */* although the tool reports progress [P-007]', async () => {
     const response = await service.post(counting, { accept: '*/*' })
     expect(await response.json()).toMatchObject({ id: 1, result: { structuredContent: { said: 'counted to 2' } } })
     const modern = await postModern(
@@ -103,7 +103,7 @@ describe('how an answer is framed', () => {
 })
 
 describe('what is no message', () => {
-  test('broken JSON is −32700 with its position', async () => {
+  test('broken JSON is −32700 with its position [P-024]', async () => {
     const response = await service.post('{"jsonrpc": "2.0", "id": 1,}')
     expect([response.status, await response.json()]).toMatchObject([
       400,
@@ -120,12 +120,12 @@ describe('what is no message', () => {
     ['no JSON-RPC', '{"hello": 1}', -32600],
     ['a number', '7', -32600],
     ['an empty batch', '[]', -32600],
-  ])('%s is 400', async (_what, body, code) => {
+  ])('%s is 400 [P-024]', async (_what, body, code) => {
     const response = await service.post(body)
     expect([response.status, await response.json()]).toMatchObject([400, { error: { code } }])
   })
 
-  test('a body over 4 MiB is 413', async () => {
+  test('a body over 4 MiB is 413 [H-101]', async () => {
     const response = await service.post({ ...LIST, params: { pad: 'x'.repeat(4 << 20) } })
     expect([response.status, await response.json()]).toMatchObject([
       413,
@@ -149,13 +149,13 @@ describe('methods and paths', () => {
     expect([response.status, response.headers.get('allow')]).toEqual([204, 'POST, OPTIONS'])
   })
 
-  test('a slash at the end changes nothing', async () => {
+  test('a slash at the end changes nothing [P-010]', async () => {
     const headers = { authorization: service.authorization, 'content-type': 'application/json' }
     const response = await fetch(`${service.url}/v1/mcp/`, { method: 'POST', headers, body: JSON.stringify(LIST) })
     expect([response.status, await response.json()]).toMatchObject([200, { result: { tools: expect.any(Array) } }])
   })
 
-  test('an unknown method is 200 for 2025-x and 404 for 2026-07-28, both −32601', async () => {
+  test('an unknown method is 200 for 2025-x and 404 for 2026-07-28, both −32601 [P-024]', async () => {
     const old = await service.post({ ...LIST, method: 'tools/nope' })
     expect([old.status, await old.json()]).toMatchObject([200, { id: 1, error: { code: -32601 } }])
     const modern = await postModern('tools/nope')
@@ -186,7 +186,7 @@ describe('revisions', () => {
     ])
   })
 
-  test('initialize agrees on a known version, and on the newest of 2025 for an unknown one', async () => {
+  test('initialize agrees on a known version, and on the newest of 2025 for an unknown one [H-86]', async () => {
     const agreed = async (protocolVersion: string) => {
       const response = await service.post({ ...INITIALIZE, params: { ...INITIALIZE.params, protocolVersion } })
       const { result } = (await response.json()) as { result: { protocolVersion: string; capabilities: object } }
@@ -239,7 +239,7 @@ describe('calls', () => {
     ['tools/call', { name: 'nope', arguments: {} }],
     ['tools/call', { arguments: {} }],
     ['tools/call', { name: 'whoami', arguments: 'x' }],
-  ])('%s of %j is −32602 in every revision', async (method, params) => {
+  ])('%s of %j is −32602 in every revision [P-025]', async (method, params) => {
     const old = await service.post({ ...LIST, method, params })
     expect([old.status, await old.json()]).toMatchObject([200, { id: 1, error: { code: -32602 } }])
     const modern = await postModern(method, params)
@@ -250,7 +250,7 @@ describe('calls', () => {
     ['break', -32603, 'break failed because of an internal error'],
     ['fail', -32603, 'The far side said no'],
     ['hang', -32000, 'hang took longer than 0.05 s'],
-  ])('%s is a result that says what happened', async (name, code, text) => {
+  ])('%s is a result that says what happened [P-027 P-028]', async (name, code, text) => {
     const old = await service.post(call(name))
     const expected = { isError: true, content: [{ type: 'text', text }], _meta: { 'jan/code': code } }
     expect([old.status, await old.json()]).toMatchObject([200, { id: 1, result: expected }])
@@ -258,7 +258,7 @@ describe('calls', () => {
     expect([modern.status, await modern.json()]).toMatchObject([200, { result: expected }])
   })
 
-  test('a program that does not end is a failed call', async () => {
+  test('a program that does not end is a failed call [P-027 H-90]', async () => {
     const hurried = await startService({ SANDBOX_TIMEOUT: '300ms' })
     try {
       const response = await hurried.post(call('js_exec', { code: 'console.log("begun"); while (true) {}' }))
@@ -275,7 +275,7 @@ describe('calls', () => {
     }
   })
 
-  test('a model cannot approve programs through a service, people can', async () => {
+  test('a model cannot approve programs through a service, people can [P-047]', async () => {
     const careful = await startService({ MCP_SANDBOX_REQUIRE_APPROVAL: 'true' })
     try {
       const ada = { kind: 'user' as const, subject: 'ada', workspaceId: 'ada', roles: ['user'] }
@@ -316,7 +316,7 @@ describe('sessions', () => {
     expect(forged.status).toBe(404)
   })
 
-  test.each([['application/json'], [BOTH.accept]])('a cancelled call ends (%s)', async (accept) => {
+  test.each([['application/json'], [BOTH.accept]])('a cancelled call ends (%s) [H-104]', async (accept) => {
     const [mine, other] = [await openSession(), await openSession()]
     const as = `cancel ${accept}`
     const pending = service.post(call('wait', { as }, 7), { accept, 'mcp-session-id': mine })

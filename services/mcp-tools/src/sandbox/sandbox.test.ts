@@ -73,7 +73,7 @@ afterAll(async () => {
   expect(warnings).toEqual([])
 })
 
-describe('programs', () => {
+describe('programs [P-022]', () => {
   test('a Python program’s output and last value come back', async () => {
     const code = `import csv, io, statistics, sys
 rows = list(csv.DictReader(io.StringIO("""city,rain
@@ -169,7 +169,7 @@ for (const attack of ${JSON.stringify(attacks)}) {
 }
 return JSON.stringify(reached)`
 
-describe('the host is out of reach', () => {
+describe('the host is out of reach [H-89]', () => {
   const inJavaScript = () =>
     [
       'localStorage.setItem("x", "kept")',
@@ -241,7 +241,7 @@ describe('the host is out of reach', () => {
   })
 })
 
-describe('limits', () => {
+describe('limits [H-90]', () => {
   let brief: Sandbox
   beforeAll(() => {
     brief = open({ timeoutMs: 700, maxOutputBytes: 1_000 })

@@ -94,7 +94,7 @@ const refused = async (path: string): Promise<ScrapeFailure['error']> => {
   throw new Error('expected a failure')
 }
 
-describe('an article', () => {
+describe('an article [H-88]', () => {
   test('is read without what is around it', async () => {
     const page = await read('/birds/heron')
     expect(page).toMatchObject({
@@ -193,7 +193,7 @@ describe('what cannot be read', () => {
     expect((await refused('/unknown')).message).toBe('Documents of type unknown cannot be read')
   })
 
-  test('private addresses and other schemes are refused, also behind a redirect', async () => {
+  test('private addresses and other schemes are refused, also behind a redirect [H-58]', async () => {
     for (const url of ['http://127.0.0.1/', 'http://10.0.0.1/', '/inside', 'http://[::1]/'])
       expect(await refused(url)).toMatchObject({ code: 'forbidden' })
     for (const url of ['file:///etc/passwd', 'nonsense'])

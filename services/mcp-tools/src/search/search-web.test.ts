@@ -88,7 +88,7 @@ const refusal = (given: SearchDeps, input: Record<string, unknown>) =>
   searchWeb(given, googleSearchInput.parse(input), new AbortController().signal)
 
 describe('serper', () => {
-  test('is asked with the key and what was given, and its results come back in the published shape', async () => {
+  test('is asked with the key and what was given, and its results come back in the published shape [P-045]', async () => {
     const document = await search(deps(['serper']), { q: ' cats ', gl: 'de', hl: '', num: 0, page: 2, tbs: 'qdr:w' })
     expect(serper.seen).toHaveLength(1)
     expect(serper.seen[0]).toMatchObject({
@@ -114,7 +114,7 @@ describe('serper', () => {
     expect(document).not.toHaveProperty('raw')
   })
 
-  test('location goes before the hint, the caller’s hint before the operator’s', async () => {
+  test('location goes before the hint, the caller’s hint before the operator’s [P-046]', async () => {
     const given = deps(['serper'], { locationHint: 'Berlin' })
     await search(given, { q: 'x' })
     await search(given, { q: 'x', location_hint: 'Rome' })
@@ -126,7 +126,7 @@ describe('serper', () => {
   })
 })
 
-describe('searxng', () => {
+describe('searxng [P-045]', () => {
   test('is asked by its own parameter names', async () => {
     const document = await search(deps(['searxng']), { q: 'cats & dogs', hl: 'fr', page: 3, tbs: 'qdr:h' })
     expect(searxng.seen[0]).toMatchObject({ method: 'GET', url: { pathname: '/search' } })
@@ -156,7 +156,7 @@ describe('searxng', () => {
   })
 })
 
-describe('the order', () => {
+describe('the order [H-87]', () => {
   test('the next engine answers for one that failed', async () => {
     serper.answerWith(json({ message: 'no credits' }, 403))
     const document = await search(deps(['serper', 'searxng', 'offline']), { q: 'x' })
@@ -201,7 +201,7 @@ describe('the order', () => {
     expect(await refusal(deps(['serper']), { q: 'x' })).toMatchObject({ error: { code: 'upstream_failed' } })
   })
 
-  test('offline asks nobody, whether the caller or the operator wants it', async () => {
+  test('offline asks nobody, whether the caller or the operator wants it [P-046]', async () => {
     const byCaller = await search(deps(['serper', 'searxng']), { q: 'x', offline_mode: true })
     expect(byCaller).toMatchObject({ engine: 'offline', live: false, cache_status: 'offline_mode' })
     const byOperator = await search(deps(['serper'], { offline: true }), { q: 'x', offline_mode: false })
@@ -218,7 +218,7 @@ describe('the order', () => {
   })
 })
 
-describe('domains', () => {
+describe('domains [P-046]', () => {
   test('engines are asked for them and results are held to them', async () => {
     const document = await search(deps(['serper']), {
       q: 'x',

@@ -46,7 +46,7 @@ test.each([
   expect(text).toContain('No search engine was asked')
 })
 
-test('a guest gets the next engine that costs nothing', async () => {
+test('a guest gets the next engine that costs nothing [H-87]', async () => {
   const { structured } = await searchAs(person('guest'), [engineNamed('serper'), engineNamed('searxng')])
   expect(structured).toMatchObject({ engine: 'searxng', live: true })
 })
