@@ -1,16 +1,16 @@
 import { connect } from 'node:net'
 import { answers } from './child.ts'
 import type { Layout, Port } from './layout.ts'
-import { SERVICES } from './parts.ts'
 import { readRunning } from './run-file.ts'
+import { SERVICE_NAMES } from './services.ts'
 
 const READY: Partial<Record<Port, string>> = {
   gateway: '/healthz',
-  ...Object.fromEntries(SERVICES.map((name) => [name, '/readyz'])),
+  ...Object.fromEntries(SERVICE_NAMES.map((name) => [name, '/readyz'])),
   identity: '/healthz',
   simulator: '/healthz',
 }
-const SHOWN: Port[] = ['gateway', ...SERVICES, 'identity', 'simulator', 'postgres', 'redis']
+const SHOWN: Port[] = ['gateway', ...SERVICE_NAMES, 'identity', 'simulator', 'postgres', 'redis']
 
 /** One line a part: name, address, and whether it answers now. */
 export async function statusTable(layout: Layout): Promise<string> {

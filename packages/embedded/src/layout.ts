@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { SERVICE_NAMES, SERVICES, type ServiceName } from './services.ts'
 
 /** Where things are on this machine, and at which ports. The one place that knows. */
 export type Layout = {
@@ -9,21 +10,23 @@ export type Layout = {
   ports: Record<Port, number>
 }
 
-/** Below 32768: a port in the ephemeral range can be taken by an outgoing connection. */
-const PORTS = {
+const OTHER_PORTS = {
   gateway: 8000,
-  'llm-api': 8080,
-  'response-api': 8082,
   identity: 8085,
   console: 8088,
   examples: 8089,
-  'mcp-tools': 8091,
   simulator: 8101,
-  'media-api': 8285,
   postgres: 15432,
   redis: 16379,
 } as const
-export type Port = keyof typeof PORTS
+export type Port = ServiceName | keyof typeof OTHER_PORTS
+
+/** Everything that listens, by port. Below 32768: a port in the ephemeral range can be taken by an outgoing connection. */
+export const PORTS = Object.fromEntries(
+  [...SERVICE_NAMES.map((name) => [name, SERVICES[name].port] as const), ...Object.entries(OTHER_PORTS)].sort(
+    ([, one], [, other]) => one - other,
+  ),
+) as Record<Port, number>
 
 /** @throws Error when JAN_PORT_OFFSET would push a port out of range */
 export function readLayout(env: NodeJS.ProcessEnv): Layout {

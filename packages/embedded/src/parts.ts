@@ -1,16 +1,13 @@
 import { join } from 'node:path'
 import type { Layout, Port } from './layout.ts'
 import type { Secrets } from './secrets.ts'
+import { databaseOf, databaseVariableOf, envPrefixOf, SERVICE_NAMES, type ServiceName } from './services.ts'
 
 /** A child process of the platform: what to run, with which variables, where it says that it is ready, and what it waits for. */
 export type Part = { name: Port; script: string; env: Record<string, string>; readyPath: string; after: Stage }
 /** The stages of a start. What needs no database starts beside it, and the gateway opens when there is something behind it. */
 export type Stage = 'nothing' | 'databases' | 'services'
 
-export const SERVICES = ['llm-api', 'response-api', 'media-api', 'mcp-tools'] as const
-
-/** Services that keep something in PostgreSQL, each in a database of its own. */
-export const DATABASES = { 'llm-api': 'llm_api', 'response-api': 'response_api', 'media-api': 'media_api' } as const
 export const IDENTITY_DATABASE = 'identity'
 
 export type PartsInput = {
@@ -27,7 +24,12 @@ export const usesSimulator = (env: NodeJS.ProcessEnv) => !env.JAN_MODEL_BASE_URL
 export function describeParts(input: PartsInput): Part[] {
   const { layout, env } = input
   const simulator: Part[] = usesSimulator(env) ? [simulatorPart(layout)] : []
-  return [...simulator, identityPart(input), ...SERVICES.map((name) => servicePart(name, input)), gatewayPart(input)]
+  return [
+    ...simulator,
+    identityPart(input),
+    ...SERVICE_NAMES.map((name) => servicePart(name, input)),
+    gatewayPart(input),
+  ]
 }
 
 const local = (layout: Layout, port: Port) => `http://localhost:${layout.ports[port]}`
@@ -62,16 +64,17 @@ const gatewayPart = ({ layout, env }: PartsInput): Part => ({
   env: {
     GATEWAY_PORT: String(layout.ports.gateway),
     GATEWAY_FILE: script(layout, 'kong/kong.yml'),
-    GATEWAY_HOSTS: [...SERVICES, 'console' as const].map((name) => `${name}=${layout.ports[name]}`).join(','),
+    GATEWAY_HOSTS: [...SERVICE_NAMES, 'console' as const].map((name) => `${name}=${layout.ports[name]}`).join(','),
     ...(env.GATEWAY_RATE_LIMIT ? { GATEWAY_RATE_LIMIT: env.GATEWAY_RATE_LIMIT } : {}),
   },
   readyPath: '/healthz',
   after: 'services',
 })
 
-function servicePart(name: (typeof SERVICES)[number], input: PartsInput): Part {
-  const { layout, secrets } = input
-  const prefix = name.toUpperCase().replace('-', '_')
+function servicePart(name: ServiceName, input: PartsInput): Part {
+  const { layout, secrets, databaseUrl } = input
+  const prefix = envPrefixOf(name)
+  const database = databaseOf(name)
   return {
     name,
     script: script(layout, `services/${name}/src/main.ts`),
@@ -81,6 +84,7 @@ function servicePart(name: (typeof SERVICES)[number], input: PartsInput): Part {
       AUTH_ISSUER: `${local(layout, 'identity')}/realms/jan`,
       AUTH_JWKS_URL: `${local(layout, 'identity')}/realms/jan/protocol/openid-connect/certs`,
       INTERNAL_TOKEN_KEYS: secrets.internalTokenKeys,
+      FIELD_ENCRYPTION_KEYS: secrets.fieldEncryptionKeys,
       LLM_API_URL: local(layout, 'llm-api'),
       MEDIA_API_URL: local(layout, 'media-api'),
       MCP_TOOLS_URL: local(layout, 'mcp-tools'),
@@ -92,10 +96,11 @@ function servicePart(name: (typeof SERVICES)[number], input: PartsInput): Part {
       ]
         .filter(Boolean)
         .join(','),
-      ...OWN[name](input),
+      ...(database ? { [databaseVariableOf(name)]: databaseUrl(database) } : {}),
+      ...OWN[name]?.(input),
     },
     readyPath: '/readyz',
-    after: name in DATABASES ? 'databases' : 'nothing',
+    after: database ? 'databases' : 'nothing',
   }
 }
 
@@ -108,9 +113,8 @@ function defaultModel(env: NodeJS.ProcessEnv): Record<string, string> {
 }
 
 /** What only one service needs. */
-const OWN: Record<(typeof SERVICES)[number], (input: PartsInput) => Record<string, string>> = {
-  'llm-api': ({ layout, secrets, databaseUrl, env }) => ({
-    LLM_DATABASE_URL: databaseUrl(DATABASES['llm-api']),
+const OWN: Partial<Record<ServiceName, (input: PartsInput) => Record<string, string>>> = {
+  'llm-api': ({ layout, secrets, env }) => ({
     KEYCLOAK_BASE_URL: local(layout, 'identity'),
     BACKEND_CLIENT_SECRET: secrets.backendClientSecret,
     ...(usesSimulator(env)
@@ -122,12 +126,8 @@ const OWN: Record<(typeof SERVICES)[number], (input: PartsInput) => Record<strin
       : {}),
     ...defaultModel(env),
   }),
-  'response-api': ({ databaseUrl, env }) => ({
-    RESPONSE_DATABASE_URL: databaseUrl(DATABASES['response-api']),
-    ...defaultModel(env),
-  }),
-  'media-api': ({ layout, secrets, databaseUrl }) => ({
-    MEDIA_DATABASE_URL: databaseUrl(DATABASES['media-api']),
+  'response-api': ({ env }) => defaultModel(env),
+  'media-api': ({ layout, secrets }) => ({
     MEDIA_DISK_PATH: join(layout.stateDir, 'media'),
     MEDIA_PUBLIC_URL: local(layout, 'media-api'),
     MEDIA_URL_SECRET: secrets.mediaUrlSecret,

@@ -1,16 +1,17 @@
 import type { ChildProcess } from 'node:child_process'
 import { appendFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { migrate } from '@jan/service-kit/migrate'
+import { prepareDatabase } from '@jan/service-kit/prepare-database'
 import { type ChildOptions, startChild, stopChild, untilReady } from './child.ts'
 import type { Layout, Port } from './layout.ts'
-import { DATABASES, describeParts, IDENTITY_DATABASE, type Part, type Stage } from './parts.ts'
+import { describeParts, IDENTITY_DATABASE, type Part, type Stage } from './parts.ts'
 import { isTaken, ownerOf } from './port-owner.ts'
 import { type Postgres, postgresUrl, startPostgres, stopOrphan } from './postgres.ts'
 import { untilGone } from './processes.ts'
 import { startRedis } from './redis.ts'
 import { forgetRunning, type Running, readOrphans, readRunning, writeRunning } from './run-file.ts'
 import { readSecrets, type Secrets } from './secrets.ts'
+import { databaseOf, SERVICE_NAMES } from './services.ts'
 
 export type Platform = {
   secrets: Secrets & { fresh: boolean }
@@ -126,9 +127,13 @@ async function requireFree(layout: Layout, names: Port[]): Promise<void> {
 }
 
 async function prepareDatabases(layout: Layout, postgres: Pick<Postgres, 'createDatabase' | 'url'>): Promise<void> {
-  for (const database of [IDENTITY_DATABASE, ...Object.values(DATABASES)]) await postgres.createDatabase(database)
-  for (const [service, database] of Object.entries(DATABASES))
-    await migrate(postgres.url(database), join(layout.root, 'services', service, 'prisma', 'migrations'))
+  await postgres.createDatabase(IDENTITY_DATABASE)
+  for (const service of SERVICE_NAMES) {
+    const database = databaseOf(service)
+    if (!database) continue
+    await postgres.createDatabase(database)
+    await prepareDatabase(postgres.url(database), join(layout.root, 'services', service, 'prisma', 'migrations'))
+  }
 }
 
 type Tell = (line: string) => void

@@ -1,12 +1,15 @@
 import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
+import { connect, createServer } from 'node:net'
+import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { readLayout } from '../src/layout.ts'
 import { isAlive, untilGone } from '../src/processes.ts'
+import { SERVICE_NAMES } from '../src/services.ts'
 
 /** One platform with ports and state of its own, in a folder with a space in its name that only its owner may enter. */
 const OFFSET = '13000'
@@ -35,6 +38,19 @@ const login = async (email: string, password: string) => {
     })
   ).status
 }
+/** What a command says, up to the line that is waited for. */
+async function saidUntil(stream: Readable, end: string): Promise<string> {
+  let said = ''
+  while (!said.includes(end)) said += String((await once(stream, 'data'))[0])
+  return said
+}
+
+const isOpen = (port: number, host: string) =>
+  new Promise<boolean>((done) => {
+    const socket = connect({ port, host, timeout: 1000 }, () => done(true))
+    socket.once('error', () => done(false)).once('timeout', () => done(false))
+    socket.once('connect', () => socket.destroy())
+  })
 
 beforeAll(
   () => expect(cli('start-bg')).resolves.toMatchObject({ code: 0, said: expect.stringContaining('Ready') }),
@@ -46,9 +62,10 @@ afterAll(async () => {
   rmSync(join(stateDir, '..'), { recursive: true, force: true })
 }, 60_000)
 
-test('a platform that runs is shown, and is not started twice', async () => {
+test('a platform that runs is shown, and is not started twice [H-07 H-67 P-036]', async () => {
   const status = await cli('status')
-  expect([status.code, status.said.match(/\bup$/gm)?.length]).toEqual([0, 9])
+  const up = [...status.said.matchAll(/^ {2}(\S+) .* up$/gm)].map(([, name]) => name)
+  expect([status.code, up]).toEqual([0, ['gateway', ...SERVICE_NAMES, 'identity', 'simulator', 'postgres', 'redis']])
   expect(await cli('start')).toMatchObject({
     code: 1,
     said: expect.stringMatching(/^The platform already runs \(pid \d+\)/),
@@ -77,7 +94,7 @@ test('a part that dies is started again', async () => {
   expect(await isBack()).toBe(true)
 }, 30_000)
 
-test('users are created once, with a password that works', async () => {
+test('users are created once, with a password that works [H-11]', async () => {
   const made = await cli('user', { EMAIL: 'ada@example.com', PASSWORD: 'correct horse', ROLE: 'admin', JSON: '1' })
   expect(JSON.parse(made.said)).toEqual({
     email: 'ada@example.com',
@@ -97,7 +114,7 @@ test('users are created once, with a password that works', async () => {
   expect((await cli('user', { EMAIL: 'eve@example.com', ROLE: 'king' })).said).toBe('ROLE is user or admin, not king')
 })
 
-test('after kill -9 of the supervisor its children stop, and the next start has all data', async () => {
+test('after kill -9 of the supervisor its children stop, and the next start has all data [H-64]', async () => {
   const { pid, children } = running()
   process.kill(pid, 'SIGKILL')
   for (const child of Object.values(children)) expect(await untilGone(child, 15_000)).toBe(true)
@@ -109,7 +126,7 @@ test('after kill -9 of the supervisor its children stop, and the next start has 
   expect(await login('ada@example.com', 'correct horse')).toBe(200)
 }, 90_000)
 
-test('stopping leaves nothing running; a taken port is one line that says by whom; reset leaves nothing at all', async () => {
+test('stopping leaves nothing running; a taken port is one line that says by whom; reset leaves nothing at all [H-07 H-08 H-10 H-65 P-036]', async () => {
   const { pid, children } = running()
   expect(await cli('stop')).toEqual({ code: 0, said: 'Stopped.' })
   expect([pid, ...Object.values(children)].filter((each) => isAlive(each))).toEqual([])
@@ -136,7 +153,7 @@ test('what a killed platform left is ended by stop', async () => {
   expect(isAlive(postmaster)).toBe(false)
 }, 60_000)
 
-test('a start that is interrupted leaves nothing, and a bad setting is told in its own words', async () => {
+test('a start that is interrupted leaves nothing, and a bad setting is told in its own words [H-06 H-65]', async () => {
   const starting = spawn(process.execPath, [CLI, 'start'], { env: environment })
   const said = starting.stdout.toArray()
   while (!existsSync(join(stateDir, 'run.json'))) await new Promise((done) => setTimeout(done, 20))
@@ -150,7 +167,40 @@ test('a start that is interrupted leaves nothing, and a bad setting is told in i
   await cli('reset')
 }, 60_000)
 
-test('nonsense is refused in one line', async () => {
+test('in the foreground it says what to try, the demo uses it, and Ctrl-C ends it all [H-02 H-05 H-06 H-09 P-037]', async () => {
+  const foreground = spawn(process.execPath, [CLI, 'start'], { env: environment })
+  const said = await saidUntil(foreground.stdout, 'Ctrl-C stops everything.')
+  const { gateway } = layout.ports
+  expect(said).toMatch(/^ {2}gateway .* up$/m)
+  expect(said).toContain(`curl -N http://localhost:${gateway}/v1/chat/completions -H "Authorization: Bearer $TOKEN"`)
+  expect(said).toContain(`new OpenAI({ baseURL: 'http://localhost:${gateway}/v1', apiKey: process.env.TOKEN })`)
+  const outside = Object.values(networkInterfaces()).flatMap((each) => each?.find(({ internal }) => !internal) ?? [])
+  for (const { address } of outside)
+    for (const port of Object.values(layout.ports)) expect([port, await isOpen(port, address)]).toEqual([port, false])
+  const logs = spawn(process.execPath, [CLI, 'logs'], { env: { ...environment, S: 'llm-api' } })
+  expect(await saidUntil(logs.stdout, '\n')).toContain('"service":"llm-api"')
+  logs.kill('SIGINT')
+  expect(await cli('demo')).toMatchObject({ code: 0, said: expect.stringMatching(/^A platform is up already/) })
+  const { children } = running()
+  const rest = foreground.stdout.toArray()
+  foreground.kill('SIGINT')
+  expect(await once(foreground, 'exit')).toEqual([0, null])
+  expect((await rest).join('')).toMatch(/Stopped\.\n$/)
+  expect(Object.values(children).filter((each) => isAlive(each))).toEqual([])
+}, 120_000)
+
+test('the demo shows each call, and leaves nothing of its own [H-01 H-02]', async () => {
+  const demo = await cli('demo')
+  expect(demo).toMatchObject({ code: 0, said: expect.stringMatching(/^Starting the platform/) })
+  const { gateway } = layout.ports
+  for (const call of ['auth/guest-login', 'v1/media', 'v1/chat/completions', 'v1/responses', 'v1/mcp'])
+    expect(demo.said).toMatch(new RegExp(`→ +POST http://localhost:${gateway}/${call}[\\s\\S]*← +20[01]`))
+  expect(demo.said).toMatch(/Done in .* all through http:/)
+  expect((await cli('status')).code).toBe(3)
+  expect(existsSync(join(stateDir, 'run.json'))).toBe(false)
+}, 120_000)
+
+test('nonsense is refused in one line [H-65]', async () => {
   expect(await cli('dance')).toMatchObject({
     code: 1,
     said: expect.stringMatching(/^No command 'dance'; there are start,/),

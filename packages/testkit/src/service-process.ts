@@ -21,7 +21,7 @@ export async function startServiceProcess(
 ): Promise<ServiceProcess> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
-  const prefix = name.toUpperCase().replace('-', '_')
+  const prefix = name.toUpperCase().replaceAll('-', '_')
   const child = spawn(process.execPath, ['--import', '@jan/service-kit/telemetry', 'src/main.ts'], {
     cwd: fileURLToPath(new URL(`../../../services/${name}`, import.meta.url)),
     stdio: ['ignore', 'ignore', 'inherit'],

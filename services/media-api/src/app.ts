@@ -20,6 +20,8 @@ export const createApp = (deps: Deps) =>
     log: deps.log,
     metrics: deps.metrics,
     authenticate: deps.authenticate,
+    limiter: deps.limiter,
+    idempotency: deps.idempotency,
     routes: routes(deps),
     dependencies: deps.dependencies,
     bodyLimit: dataUrlLength(deps.settings.maxBytes) + BESIDE_THE_DATA_URL,

@@ -4,6 +4,7 @@ import { loadConfig } from './config.ts'
 const needed = {
   MEDIA_DATABASE_URL: 'postgres://localhost/media_api',
   INTERNAL_TOKEN_KEYS: `k:${Buffer.alloc(32).toString('base64url')}`,
+  FIELD_ENCRYPTION_KEYS: `k:${Buffer.alloc(32).toString('base64url')}`,
   MEDIA_URL_SECRET: 'x'.repeat(32),
 }
 const load = (more: Record<string, string> = {}) => loadConfig({ ...needed, ...more })
@@ -32,12 +33,12 @@ test('all that is missing is named at once, without values', () => {
 })
 
 describe('the example service key', () => {
-  test('is good on loopback outside production', () => {
+  test('is good on loopback outside production [P-015]', () => {
     for (const host of ['127.0.0.1', 'localhost', '::1'])
       expect(load({ MEDIA_API_HTTP_HOST: host }).serviceKey.reveal()).toBe('changeme-media-key')
   })
 
-  test('is refused on any other listener and in production, given or not', () => {
+  test('is refused on any other listener and in production, given or not [P-016]', () => {
     const elsewhere: Record<string, string>[] = [{ MEDIA_API_HTTP_HOST: '0.0.0.0' }, { NODE_ENV: 'production' }]
     const keys: Record<string, string>[] = [{}, { MEDIA_SERVICE_KEY: '' }, { MEDIA_SERVICE_KEY: 'changeme-media-key' }]
     for (const where of elsewhere)

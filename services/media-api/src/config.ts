@@ -16,8 +16,10 @@ import {
   authConfig,
   authProblems,
   environmentConfig,
+  fieldKeysConfig,
   httpConfig,
   isLoopback,
+  limitsConfig,
   logConfig,
   postgresConfig,
 } from '@jan/service-kit/config-blocks'
@@ -41,7 +43,9 @@ export const shape = {
   http: httpConfig('MEDIA_API', 8285, ['MEDIA_API_PORT']),
   log: logConfig('MEDIA_API'),
   auth: authConfig,
+  limits: limitsConfig,
   database: postgresConfig('MEDIA_DATABASE_URL'),
+  fieldKeys: fieldKeysConfig,
   serviceKey: env(
     'MEDIA_SERVICE_KEY',
     z

@@ -1,17 +1,22 @@
 import { createGuardedFetch, type GuardedFetch } from '@jan/guarded-fetch/guarded-fetch'
 import { type Authenticate, firstOf } from '@jan/service-kit/auth'
 import { createIdentity } from '@jan/service-kit/authenticate'
+import { connectLimits } from '@jan/service-kit/connect-limits'
+import { createFieldCipher } from '@jan/service-kit/field-encryption'
+import { forgetIdempotencyKeys, forgetIdempotencyKeysHourly } from '@jan/service-kit/forget-idempotency-keys'
 import type { Dependency } from '@jan/service-kit/health'
+import { createIdempotency, type IdempotencyStore } from '@jan/service-kit/idempotency'
+import { createJobs, type Jobs } from '@jan/service-kit/jobs'
 import type { Closers } from '@jan/service-kit/lifecycle'
 import { createLogger, type Logger } from '@jan/service-kit/logger'
 import { createMetrics, type HttpMetrics } from '@jan/service-kit/metrics'
 import { connectPostgres, connectPrisma, postgresDependency } from '@jan/service-kit/postgres'
+import type { RateLimiter } from '@jan/service-kit/rate-limit'
 import packageJson from '../package.json' with { type: 'json' }
 import { serviceKeyAuth } from './access/service-key.ts'
 import type { Config } from './config.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
 import { createMediaStore, type MediaStore } from './media/media.store.ts'
-import { createMediaIds } from './media/media-id.ts'
 import { createDiskStorage } from './storage/disk-storage.client.ts'
 import type { ObjectStorage } from './storage/object-storage.ts'
 import { createS3Storage } from './storage/s3-storage.client.ts'
@@ -20,6 +25,9 @@ import { createUrlSigner, type UrlSigner } from './storage/url-signer.ts'
 export type Deps = {
   log: Logger
   authenticate: Authenticate
+  limiter: RateLimiter | undefined
+  idempotency: IdempotencyStore
+  jobs: Jobs<Deps>
   metrics: HttpMetrics
   dependencies: Dependency[]
   media: MediaStore
@@ -29,7 +37,6 @@ export type Deps = {
   outbound: GuardedFetch
   settings: MediaSettings
   now: () => Date
-  newMediaId: () => string
 }
 
 export type MediaSettings = Pick<Config['media'], 'maxBytes' | 'resolveMaxBytes' | 'proxyDownload'> & {
@@ -40,6 +47,7 @@ export async function connect(config: Config, closers: Closers): Promise<Deps> {
   const now = () => new Date()
   const log = createLogger('media-api', config.log)
   const { authenticate } = createIdentity('media-api', config.auth)
+  const limits = connectLimits('media-api', config.limits, log, closers)
   const pool = connectPostgres(config.database, log, closers)
   const db = connectPrisma(pool, closers, (adapter) => new PrismaClient({ adapter }))
   const { storage, urls } = connectStorage(config.storage, { closers, now })
@@ -51,19 +59,28 @@ export async function connect(config: Config, closers: Closers): Promise<Deps> {
     maxRedirects: 5,
     userAgent: `jan-media-api/${packageJson.version}`,
   })
+  const metrics = createMetrics('media-api')
+  const schedules = [forgetIdempotencyKeysHourly]
+  const jobs = createJobs<Deps>({ pool, log, metrics, jobs: [forgetIdempotencyKeys], schedules })
   return {
     log,
     // The key first: without AUTH_ENABLED everyone else is a local user.
     authenticate: firstOf(serviceKeyAuth(config.serviceKey), authenticate),
-    metrics: createMetrics('media-api'),
-    dependencies: [postgresDependency(pool), { name: 'storage', required: false, check: () => storage.check() }],
+    limiter: limits.limiter,
+    idempotency: createIdempotency({ pool, cipher: createFieldCipher(config.fieldKeys) }),
+    jobs: closers.add('jobs', jobs, (started) => started.stop()),
+    metrics,
+    dependencies: [
+      postgresDependency(pool),
+      { name: 'storage', required: false, check: () => storage.check() },
+      ...limits.dependencies,
+    ],
     media: createMediaStore(db),
     storage,
     urls,
     outbound: closers.add('outbound', outbound, (dialer) => dialer.close()),
     settings: { ...media, presignSeconds: Math.floor(presignTtlMs / 1000) },
     now,
-    newMediaId: createMediaIds(now),
   }
 }
 

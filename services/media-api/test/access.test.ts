@@ -29,7 +29,7 @@ async function statuses(headers: Record<string, string>): Promise<number[]> {
   return answers.map((each) => each.status)
 }
 
-test('without a token, or with a forged identity header, nothing is open', async () => {
+test('without a token, or with a forged identity header, nothing is open [H-98 H-99]', async () => {
   expect(await statuses({})).toEqual([401, 401, 401, 401])
   expect(await statuses({ 'x-user-id': 'ann', 'x-user-subject': 'ann', 'x-auth-method': 'jwt' })).toEqual([
     401, 401, 401, 401,
@@ -44,14 +44,14 @@ test('without a token, or with a forged identity header, nothing is open', async
   expect(headers.get('www-authenticate')).toMatch(/^Bearer realm="jan"/)
 })
 
-test('a token that is expired, foreign or for somebody else is refused', async () => {
+test('a token that is expired, foreign or for somebody else is refused [H-98]', async () => {
   for (const claims of [{ exp: 1 }, { iss: 'http://evil.test/realms/jan' }, { aud: 'other' }]) {
     const headers = await service.as('ann', claims)
     expect((await service.call(`/v1/media/${id}`, { headers })).status).toBe(401)
   }
 })
 
-test("somebody else's media does not exist", async () => {
+test("somebody else's media does not exist [H-82]", async () => {
   const bob = await service.as('bob')
   expect((await statuses(bob)).slice(1)).toEqual([404, 404, 404])
   expect((await service.call(`/v1/media/${id}`, { headers: bob })).body.error).toBe(`Media not found: ${id}`)
@@ -67,7 +67,7 @@ test('a guest stores media', async () => {
   expect((await service.store(png(5), guest)).deduped).toBe(false)
 })
 
-test('a person acts for nobody else, whatever user_id they send', async () => {
+test('a person acts for nobody else, whatever user_id they send [H-82]', async () => {
   const stored = await service.store(png(6), await service.as('eve'), { user_id: 'ann' })
   expect(await workspaceOf(stored.id)).toBe('eve')
   expect((await service.call(`/v1/media/${stored.id}`, { headers: ann })).status).toBe(404)

@@ -35,7 +35,7 @@ describe('the content of an id', () => {
     expect((await bytesOf(answer)).equals(picture)).toBe(true)
   })
 
-  test('is sent in one range', async () => {
+  test('is sent in one range [H-84]', async () => {
     const size = picture.length
     const ranges: [string, number, number][] = [
       ['bytes=0-3', 0, 3],
@@ -122,7 +122,7 @@ describe('a signed URL', () => {
     expect((await open(signed.url, { 'if-none-match': answer.headers.get('etag')! })).status).toBe(304)
   })
 
-  test('is refused when anything in it was changed', async () => {
+  test('is refused when anything in it was changed [H-85]', async () => {
     const { url } = await presign()
     const changed: ((edited: URL) => void)[] = [
       (edited) => edited.searchParams.set('type', 'text/html'),
@@ -146,7 +146,7 @@ describe('a signed URL', () => {
     expect((await open(url.replace(/&signature=.*/, ''))).status).toBe(400)
   })
 
-  test('ends when its time is over', async () => {
+  test('ends when its time is over [H-85]', async () => {
     const [file] = await service.files()
     const past = await service.deps.storage.presign(`images/${file}`, {
       expiresInSeconds: 0,

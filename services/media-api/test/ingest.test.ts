@@ -16,7 +16,7 @@ const ingest = (source: unknown, more: Record<string, unknown> = {}) =>
   service.call('/v1/media', { json: { source, ...more }, headers: ann })
 
 describe('storing a data URL', () => {
-  test('answers with every key of the contract, and the bytes can be read back', async () => {
+  test('answers with every key of the contract, and the bytes can be read back [H-16 H-84]', async () => {
     const picture = png(1)
     const { status, body } = await ingest({ type: 'data_url', data_url: dataUrl(picture) })
     expect(status).toBe(200)
@@ -32,7 +32,7 @@ describe('storing a data URL', () => {
       expect((await ingest({ type, data_url: dataUrl(png(2)) })).status).toBe(200)
   })
 
-  test('goes by the bytes, not by the declared type', async () => {
+  test('goes by the bytes, not by the declared type [H-84]', async () => {
     const kinds = { 'image/jpeg': jpeg, 'image/gif': gif, 'image/webp': webp, 'image/bmp': bmp, 'image/tiff': tiff }
     for (const [mime, bytes] of Object.entries(kinds))
       expect((await ingest({ type: 'data_url', data_url: dataUrl(bytes, 'image/png') })).body).toMatchObject({ mime })
@@ -88,13 +88,13 @@ describe('storing a data URL', () => {
     }
   })
 
-  test('names the position where JSON breaks', async () => {
+  test('names the position where JSON breaks [H-100]', async () => {
     const { status, body } = await service.call('/v1/media', { text: '{"source": {,}}', headers: ann })
     expect(status).toBe(400)
     expect(body.error).toMatch(/position 12 \(line 1, column 13\)/)
   })
 
-  test('takes an object of exactly the limit, refuses one byte more, and refuses a far larger body unread', async () => {
+  test('takes an object of exactly the limit, refuses one byte more, and refuses a far larger body unread [H-101]', async () => {
     expect((await service.store(pngOf(4096), ann)).bytes).toBe(4096)
     for (const size of [4097, 200_000]) {
       const { status, body } = await ingest({ type: 'data_url', data_url: dataUrl(pngOf(size)) })
@@ -136,7 +136,7 @@ describe('the same bytes again', () => {
 
 test('identical uploads that all find nothing are decided by the index, and the losers clean up', async () => {
   const racing = await startMediaService({
-    replace: ({ media }) => ({ media: { ...media, findByHash: async () => null } }),
+    replace: ({ media }) => ({ media: { ...media, findKnown: async () => undefined } }),
   })
   try {
     const bob = await racing.as('bob')

@@ -14,6 +14,7 @@ import { connect, type Deps } from '../src/deps.ts'
 import { dataUrl } from './images.ts'
 
 export const INTERNAL_KEYS = `test:${Buffer.alloc(32, 7).toString('base64url')}`
+export const FIELD_KEYS = `test:${Buffer.alloc(32, 8).toString('base64url')}`
 export const URL_SECRET = 'a-secret-of-this-test-run-that-is-long-enough'
 export const SERVICE_KEY = 'changeme-media-key'
 
@@ -51,6 +52,7 @@ export async function startMediaService({ env = {}, replace = () => ({}) }: Opti
     MEDIA_DISK_PATH: folder,
     MEDIA_URL_SECRET: URL_SECRET,
     INTERNAL_TOKEN_KEYS: INTERNAL_KEYS,
+    FIELD_ENCRYPTION_KEYS: FIELD_KEYS,
     ...env,
   })
   const closers = new Closers()

@@ -6,7 +6,7 @@ import { startMediaService } from './media-service.ts'
 const source = { type: 'data_url', data_url: dataUrl(png()) }
 const ID = 'jan_01hqr8v9k2x3f4g5h6j7k8m9n0'
 
-test('without PostgreSQL every call is a clear 503, and readiness names it', async () => {
+test('without PostgreSQL every call is a clear 503, and readiness names it [H-105 H-52]', async () => {
   const service = await startMediaService({ env: { MEDIA_DATABASE_URL: 'postgres://nobody:x@127.0.0.1:1/none' } })
   try {
     const headers = await service.as('ann')
@@ -27,7 +27,7 @@ test('without PostgreSQL every call is a clear 503, and readiness names it', asy
   }
 })
 
-test('without its storage the service is ready but degraded, and only what needs bytes fails', async () => {
+test('without its storage the service is ready but degraded, and only what needs bytes fails [H-106 H-52]', async () => {
   const away = () => Promise.reject(unavailable('The object storage cannot be used right now'))
   const service = await startMediaService({
     replace: ({ storage, dependencies }) => ({

@@ -48,7 +48,7 @@ afterAll(async () => {
 const ingest = (url: string, type = 'remote_url') =>
   service.call('/v1/media', { json: { source: { type, url } }, headers: ann })
 
-test('a picture from an address that the operator allows is stored by its bytes', async () => {
+test('a picture from an address that the operator allows is stored by its bytes [H-84 P-056]', async () => {
   for (const type of ['remote_url', 'RemoteURI', 'remote']) {
     const { status, body } = await ingest(`${site.url}/cat.png`, type)
     expect(status).toBe(200)
@@ -64,7 +64,7 @@ test("the operator's key fetches for the user it names", async () => {
   expect([status, body.deduped]).toEqual([200, false])
 })
 
-test('addresses inside are refused with one clear text that names none of them', async () => {
+test('addresses inside are refused with one clear text that names none of them [H-58 H-55]', async () => {
   const inside = ['http://127.0.0.1/x', 'http://10.0.0.1/x', 'http://[::1]/x', 'http://169.254.169.254/x']
   for (const url of [...inside, `${site.url}/inside`]) {
     const { status, body } = await ingest(url)

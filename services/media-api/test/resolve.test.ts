@@ -41,7 +41,7 @@ describe('a list of ids', () => {
     expect(body).toEqual({ media: [{ id: first, mime: 'image/png', bytes: png(1).length, data_url: dataUrl(png(1)) }] })
   })
 
-  test('names every id that is unknown or not ours', async () => {
+  test('names every id that is unknown or not ours [H-82 H-102]', async () => {
     const { status, body } = await resolve({ ids: [first, NOBODYS, foreign] })
     expect([status, body.error]).toEqual([404, `Media not found: ${NOBODYS}, ${foreign}`])
   })

@@ -6,7 +6,7 @@ import { createTestDatabase } from '@jan/testkit/postgres'
 import { expect, test } from '@jest/globals'
 import { Prisma, PrismaClient } from '../src/generated/prisma/client.ts'
 
-test('every column of every model can be read from the migrated database, and there is no column besides', async () => {
+test('every column of every model can be read from the migrated database, and there is no column besides [H-32]', async () => {
   const database = await createTestDatabase({ service: 'media-api' })
   const closers = new Closers()
   const options = { url: new Secret(database.url), poolMax: 1, statementTimeoutMs: 5000 }

@@ -5,9 +5,9 @@ import { createTestDatabase } from '@jan/testkit/postgres'
 import { startServiceProcess } from '@jan/testkit/service-process'
 import { expect, test } from '@jest/globals'
 import { dataUrl, png } from './images.ts'
-import { INTERNAL_KEYS, SERVICE_KEY, URL_SECRET } from './media-service.ts'
+import { FIELD_KEYS, INTERNAL_KEYS, SERVICE_KEY, URL_SECRET } from './media-service.ts'
 
-test('on the real runtime the service starts, stores, serves what it signed, and stops when told', async () => {
+test('on the real runtime the service starts, stores, serves what it signed, and stops when told [H-27]', async () => {
   const database = await createTestDatabase({ service: 'media-api' })
   const folder = await mkdtemp(join(tmpdir(), 'jan-media-'))
   {
@@ -17,6 +17,7 @@ test('on the real runtime the service starts, stores, serves what it signed, and
       MEDIA_PUBLIC_URL: url,
       MEDIA_URL_SECRET: URL_SECRET,
       INTERNAL_TOKEN_KEYS: INTERNAL_KEYS,
+      FIELD_ENCRYPTION_KEYS: FIELD_KEYS,
     }))
     const stored = await fetch(`${service.url}/v1/media`, {
       method: 'POST',

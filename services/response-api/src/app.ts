@@ -16,6 +16,8 @@ export const createApp = (deps: Deps): HttpApp =>
     log: deps.log,
     metrics: deps.metrics,
     authenticate: deps.authenticate,
+    limiter: deps.limiter,
+    idempotency: deps.idempotency,
     routes: routes(deps),
     dependencies: deps.dependencies,
     bodyLimit: BODY_LIMIT,

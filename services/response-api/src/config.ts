@@ -3,7 +3,9 @@ import {
   authConfig,
   authProblems,
   environmentConfig,
+  fieldKeysConfig,
   httpConfig,
+  limitsConfig,
   logConfig,
   postgresConfig,
 } from '@jan/service-kit/config-blocks'
@@ -14,7 +16,9 @@ export const shape = {
   http: httpConfig('RESPONSE_API', 8082, ['RESPONSE_API_PORT']),
   log: logConfig('RESPONSE_API'),
   auth: authConfig,
+  limits: limitsConfig,
   database: postgresConfig('RESPONSE_DATABASE_URL'),
+  fieldKeys: fieldKeysConfig,
   llmApi: {
     url: env('LLM_API_URL', z.url().default('http://localhost:8080'), 'Where llm-api is'),
     silenceMs: env('MODEL_TIMEOUT', duration('120s'), 'How long a model may say nothing, before and within its answer'),

@@ -1,13 +1,19 @@
 import { type Clock, systemClock } from '@jan/agent-loop/memory-runner'
 import type { Authenticate } from '@jan/service-kit/auth'
 import { createIdentity } from '@jan/service-kit/authenticate'
+import { connectLimits } from '@jan/service-kit/connect-limits'
+import { createFieldCipher } from '@jan/service-kit/field-encryption'
+import { forgetIdempotencyKeys, forgetIdempotencyKeysHourly } from '@jan/service-kit/forget-idempotency-keys'
 import type { Dependency } from '@jan/service-kit/health'
 import { connectPeer } from '@jan/service-kit/http-client'
+import { createIdempotency, type IdempotencyStore } from '@jan/service-kit/idempotency'
 import { newId } from '@jan/service-kit/ids'
+import { createJobs, type Jobs } from '@jan/service-kit/jobs'
 import type { Closers } from '@jan/service-kit/lifecycle'
 import { createLogger, type Logger } from '@jan/service-kit/logger'
 import { createMetrics, type HttpMetrics } from '@jan/service-kit/metrics'
 import { connectPostgres, connectPrisma, postgresDependency } from '@jan/service-kit/postgres'
+import type { RateLimiter } from '@jan/service-kit/rate-limit'
 import type { Config } from './config.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
 import { createModelClient, type ModelClient } from './models/model.client.ts'
@@ -19,6 +25,9 @@ export type Deps = {
   log: Logger
   metrics: HttpMetrics
   authenticate: Authenticate
+  limiter: RateLimiter | undefined
+  idempotency: IdempotencyStore
+  jobs: Jobs<Deps>
   dependencies: Dependency[]
   settings: Config['runs']
   responses: ResponseStore
@@ -36,6 +45,7 @@ const LIST_TOOLS_MS = 5_000
 export async function connect(config: Config, closers: Closers): Promise<Deps> {
   const log = createLogger('response-api', config.log)
   const { authenticate, tokens } = createIdentity('response-api', config.auth)
+  const limits = connectLimits('response-api', config.limits, log, closers)
   const pool = connectPostgres(config.database, log, closers)
   const db = connectPrisma(pool, closers, (adapter) => new PrismaClient({ adapter }))
   const { silenceMs } = config.llmApi
@@ -56,14 +66,21 @@ export async function connect(config: Config, closers: Closers): Promise<Deps> {
   closers.add('llm-api', llmApi, (peer) => peer.close())
   closers.add('mcp-tools', mcpTools, (peer) => peer.close())
   const running = closers.add('runs', new Set<Promise<unknown>>(), (runs) => Promise.allSettled(runs))
+  const metrics = createMetrics('response-api')
+  const schedules = [forgetIdempotencyKeysHourly]
+  const jobs = createJobs<Deps>({ pool, log, metrics, jobs: [forgetIdempotencyKeys], schedules })
   return {
     log,
-    metrics: createMetrics('response-api'),
+    metrics,
     authenticate,
+    limiter: limits.limiter,
+    idempotency: createIdempotency({ pool, cipher: createFieldCipher(config.fieldKeys) }),
+    jobs: closers.add('jobs', jobs, (started) => started.stop()),
     dependencies: [
       postgresDependency(pool),
       { name: 'llm-api', required: false, check: llmApi.check },
       { name: 'mcp-tools', required: false, check: mcpTools.check },
+      ...limits.dependencies,
     ],
     settings: config.runs,
     responses: createResponseStore(db),

@@ -13,6 +13,7 @@ import { fakeModel } from './fake-model.ts'
 import { fakeTools } from './fake-tools.ts'
 
 export const internalKeys = `test:${randomBytes(32).toString('base64url')}`
+export const fieldKeys = `test:${randomBytes(32).toString('base64url')}`
 
 /** The whole service over HTTP, with its own database and fake peers. */
 export async function boot(env: Record<string, string> = {}) {
@@ -25,6 +26,7 @@ export async function boot(env: Record<string, string> = {}) {
   const config = loadConfig({
     RESPONSE_DATABASE_URL: database.url,
     INTERNAL_TOKEN_KEYS: internalKeys,
+    FIELD_ENCRYPTION_KEYS: fieldKeys,
     LLM_API_URL: model.url,
     MCP_TOOLS_URL: tools.url,
     RESPONSE_API_LOG_LEVEL: 'silent',
@@ -39,10 +41,15 @@ export async function boot(env: Record<string, string> = {}) {
   const server = createServerFor(createApp(deps))
   const port = await listen(server, { host: '127.0.0.1', port: 0 })
   const url = `http://127.0.0.1:${port}`
-  const post = async (body: unknown, { subject = 'ann', signal }: { subject?: string; signal?: AbortSignal } = {}) =>
+  type Sent = { subject?: string; signal?: AbortSignal; key?: string }
+  const post = async (body: unknown, { subject = 'ann', signal, key }: Sent = {}) =>
     fetch(`${url}/v1/responses`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', ...(await issuer.bearer(subject)) },
+      headers: {
+        'content-type': 'application/json',
+        ...(await issuer.bearer(subject)),
+        ...(key ? { 'idempotency-key': key } : {}),
+      },
       body: JSON.stringify(body),
       ...(signal ? { signal } : {}),
     })

@@ -14,7 +14,7 @@ beforeEach(() => {
 
 const typesOf = (events: { type: string }[]) => events.map(({ type }) => type)
 
-test('a plain answer: the official client reads the stream, the answer and the stored response alike', async () => {
+test('a plain answer: the official client reads the stream, the answer and the stored response alike [H-20 H-21 H-23]', async () => {
   world.model.play({ text: ['Good ', 'day'] })
   const client = await world.client()
   const stream = client.responses.stream({ model: 'm', input: 'Hi', tools: [] })
@@ -101,7 +101,7 @@ test('the resource has every key, and settings are repeated as given or with the
   expect(await (await world.get(`/v1/responses/${body.id}`)).json()).toEqual(body)
 })
 
-test('tools of the platform are offered, run in parallel, told on the wire and kept', async () => {
+test('tools of the platform are offered, run in parallel, told on the wire and kept [H-80 H-20]', async () => {
   const waiting: (() => void)[] = []
   const together = (output: string) =>
     new Promise<ReturnType<typeof said>>((resolve) => {
@@ -174,7 +174,7 @@ test('tools of the platform are offered, run in parallel, told on the wire and k
   expect(rows.map((row) => JSON.parse(String(row.data)))).toEqual(events)
 })
 
-test('peers are called with an internal token of the caller, and the request id is passed on', async () => {
+test('peers are called with an internal token of the caller, and the request id is passed on [H-56 H-53]', async () => {
   world.model.play({ calls: [{ name: 'now', args: '{}' }] }, { text: ['ok'] })
   await world.post({ model: 'm', input: 'Hi' })
   for (const headers of [world.model.headers[0], world.tools.state.headers[0]] as Record<string, string>[]) {
@@ -187,7 +187,7 @@ test('peers are called with an internal token of the caller, and the request id 
   }
 })
 
-test('a failing tool, an unknown tool and broken arguments are told to the model', async () => {
+test('a failing tool, an unknown tool and broken arguments are told to the model [H-81]', async () => {
   world.tools.offer({
     fails: () => ({ ...said('no such page'), isError: true }),
     throws: () => {
@@ -291,7 +291,7 @@ test('reasoning is an item of its own', async () => {
   ])
 })
 
-test('a run out of rounds gives one last answer without tools and is incomplete', async () => {
+test('a run out of rounds gives one last answer without tools and is incomplete [H-79 P-095]', async () => {
   const again = { calls: [{ name: 'now', args: '{}' }] }
   world.model.play(...Array.from({ length: 8 }, () => again), { text: ['What I know so far'] })
   const events = await readEvents(await world.post({ model: 'm', input: 'x', stream: true }))

@@ -67,7 +67,7 @@ describe('bad requests', () => {
     expect(world.model.requests).toHaveLength(0)
   })
 
-  test('without a token, or with a service for itself, nobody runs anything', async () => {
+  test('without a token, or with a service for itself, nobody runs anything [H-98 P-019]', async () => {
     const answer = await fetch(`${world.url}/v1/responses`, {
       method: 'POST',
       headers: { 'x-user-id': 'ann' },
@@ -79,7 +79,7 @@ describe('bad requests', () => {
 })
 
 describe('whose response', () => {
-  test("another person's response does not exist: not to get, to list, or to continue", async () => {
+  test("another person's response does not exist: not to get, to list, or to continue [H-82]", async () => {
     const { id } = (await (await world.post({ model: 'm', input: 'Hi', tools: [] })).json()) as { id: string }
     expect((await world.get(`/v1/responses/${id}`)).status).toBe(200)
     expect((await world.get(`/v1/responses/${id}`, 'bob')).status).toBe(404)
@@ -133,28 +133,31 @@ describe('a model that fails', () => {
     ['break', /broke off/],
     ['error', /the provider fell over/],
     ['hang', /silent/],
-  ] as const)('in mid-stream (%s): an error event, then response.failed with what was said', async (end, message) => {
-    world.model.play({ text: ['Hel'], end })
-    const events = await readEvents(await world.post({ model: 'm', input: 'Hi', tools: [], stream: true }))
-    const [error, failed] = events.slice(-2) as [Event, Event & { response: { id: string } }]
-    expect(error).toMatchObject({
-      type: 'error',
-      code: 'server_error',
-      message: expect.stringMatching(message),
-      param: null,
-    })
-    expect(failed).toMatchObject({
-      type: 'response.failed',
-      response: {
-        status: 'failed',
-        error: { code: 'server_error', message: expect.stringMatching(message) },
-        output: [{ status: 'incomplete', content: [{ text: 'Hel' }] }],
-      },
-    })
-    expect(await statusOf(failed.response.id)).toBe('failed')
-  })
+  ] as const)(
+    'in mid-stream (%s): an error event, then response.failed with what was said [H-103]',
+    async (end, message) => {
+      world.model.play({ text: ['Hel'], end })
+      const events = await readEvents(await world.post({ model: 'm', input: 'Hi', tools: [], stream: true }))
+      const [error, failed] = events.slice(-2) as [Event, Event & { response: { id: string } }]
+      expect(error).toMatchObject({
+        type: 'error',
+        code: 'server_error',
+        message: expect.stringMatching(message),
+        param: null,
+      })
+      expect(failed).toMatchObject({
+        type: 'response.failed',
+        response: {
+          status: 'failed',
+          error: { code: 'server_error', message: expect.stringMatching(message) },
+          output: [{ status: 'incomplete', content: [{ text: 'Hel' }] }],
+        },
+      })
+      expect(await statusOf(failed.response.id)).toBe('failed')
+    },
+  )
 
-  test('not streamed: an HTTP status while no tool was called, afterwards the failed response', async () => {
+  test('not streamed: an HTTP status while no tool was called, afterwards the failed response [H-103]', async () => {
     world.model.play({ text: ['Hel'], end: 'break' })
     expect((await world.post({ model: 'm', input: 'Hi' })).status).toBe(502)
     world.model.play({ calls: [{ name: 'now', args: '{}' }] }, { text: ['Hel'], end: 'break' })
@@ -170,7 +173,7 @@ describe('a model that fails', () => {
 })
 
 describe('tools', () => {
-  test('that hang are cut, told to the model, and stopped', async () => {
+  test('that hang are cut, told to the model, and stopped [H-81]', async () => {
     world.tools.offer({ now: () => new Promise(() => undefined) })
     world.model.play({ calls: [{ name: 'now', args: '{}' }] }, { text: ['No idea'] })
     const answer = await world.post({ model: 'm', input: 'Hi' })
@@ -200,7 +203,7 @@ describe('tools', () => {
 })
 
 describe('a client that leaves', () => {
-  test.each([true, false])('stops the model, and the response ends cancelled (stream: %s)', async (stream) => {
+  test.each([true, false])('stops the model, and the response ends cancelled (stream: %s) [H-104]', async (stream) => {
     world.model.play({ text: ['Hel'], end: 'hang' })
     const controller = new AbortController()
     const answer = world.post({ model: 'm', input: 'Hi', tools: [], stream }, { signal: controller.signal })
@@ -224,7 +227,7 @@ describe('a client that leaves', () => {
     })
   })
 
-  test('stops the tools', async () => {
+  test('stops the tools [H-104]', async () => {
     world.tools.offer({ now: () => new Promise(() => undefined) })
     const slow = await boot()
     try {
@@ -250,7 +253,7 @@ describe('a client that leaves', () => {
   })
 })
 
-test('without its database the service says so, and asks no model', async () => {
+test('without its database the service says so, and asks no model [H-105]', async () => {
   const cut = await boot({ RESPONSE_DATABASE_URL: 'postgres://nobody:x@127.0.0.1:9/none' })
   try {
     const answer = await cut.post({ model: 'm', input: 'Hi', tools: [] })

@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals'
 import { PrismaPg } from '@prisma/adapter-pg'
 import { PrismaClient } from '../src/generated/prisma/client.ts'
 
-test('every column of every model is in the migrated database', async () => {
+test('every column of every model is in the migrated database [H-32]', async () => {
   const database = await createTestDatabase({ service: 'response-api' })
   const db = new PrismaClient({ adapter: new PrismaPg({ connectionString: database.url }) })
   try {

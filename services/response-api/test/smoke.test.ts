@@ -1,17 +1,18 @@
 import { createTestDatabase } from '@jan/testkit/postgres'
 import { startServiceProcess } from '@jan/testkit/service-process'
 import { expect, test } from '@jest/globals'
-import { internalKeys } from './boot.ts'
+import { fieldKeys, internalKeys } from './boot.ts'
 import { fakeModel } from './fake-model.ts'
 import { fakeTools, said } from './fake-tools.ts'
 
-test('on the real runtime the service starts, answers with tools, and stops when told', async () => {
+test('on the real runtime the service starts, answers with tools, and stops when told [H-27]', async () => {
   const database = await createTestDatabase({ service: 'response-api' })
   const [model, tools] = await Promise.all([fakeModel(), fakeTools()])
   {
     await using service = await startServiceProcess('response-api', () => ({
       RESPONSE_DATABASE_URL: database.url,
       INTERNAL_TOKEN_KEYS: internalKeys,
+      FIELD_ENCRYPTION_KEYS: fieldKeys,
       LLM_API_URL: model.url,
       MCP_TOOLS_URL: tools.url,
       DEFAULT_MODEL: 'm',

@@ -10,7 +10,7 @@ const ORIGIN = 'http://localhost:3000'
 const FULL = (received: string) => received.split('\r\n\r\n')[1] !== ''
 
 describe('routing', () => {
-  test('host, path and query arrive as the file says', async () => {
+  test('host, path and query arrive as the file says [H-73]', async () => {
     await using platform = await startPlatform()
     for (const path of [
       '/v1/a?x=1&x=2&y=%20',
@@ -67,7 +67,7 @@ describe('routing', () => {
 })
 
 describe('request headers', () => {
-  test('identity headers are removed in every case and copy, others keep their lines', async () => {
+  test('identity headers are removed in every case and copy, others keep their lines [H-75 H-99]', async () => {
     await using platform = await startPlatform()
     const headers = [
       'Host: localhost:8000',
@@ -131,7 +131,7 @@ describe('request headers', () => {
     expect(platform.recorded.map((entry) => entry.body)).toEqual([...Array(5).fill(body), ''])
   })
 
-  test("a client's request id is kept as it is and echoed over the service's own; an empty or missing one is made", async () => {
+  test("a client's request id is kept as it is and echoed over the service's own; an empty or missing one is made [H-74]", async () => {
     await using platform = await startPlatform()
     platform.answer((_req, res) => res.setHeader('X-Request-Id', 'of the service').end())
     const odd = `<b>"${'x'.repeat(4000)}"</b>`
@@ -148,7 +148,7 @@ describe('request headers', () => {
 })
 
 describe('answers', () => {
-  test("a service's status, lines and body pass; connection headers and X-Powered-By do not", async () => {
+  test("a service's status, lines and body pass; connection headers and X-Powered-By do not [H-74]", async () => {
     await using platform = await startPlatform()
     platform.answer((_req, res) => {
       const own = [
@@ -193,7 +193,7 @@ describe('answers', () => {
   })
 })
 
-describe('CORS', () => {
+describe('CORS [H-74]', () => {
   const preflight = (origin: string) => ({ origin, 'access-control-request-method': 'POST' })
 
   test('a preflight is answered by the gateway and does not count', async () => {
@@ -244,7 +244,7 @@ describe('CORS', () => {
 })
 
 describe('rate limit', () => {
-  test('counts per fixed window of the clock and says so', async () => {
+  test('counts per fixed window of the clock and says so [H-74]', async () => {
     let now = Date.UTC(2026, 0, 1, 12, 0, 15)
     const config = kongConfig(({ plugins }) => Object.assign(plugins['rate-limiting'] ?? {}, { minute: 2, hour: 3 }))
     await using platform = await startPlatform({ config, clock: () => now })
@@ -281,7 +281,7 @@ describe('rate limit', () => {
     expect(platform.recorded).toHaveLength(4)
   })
 
-  test('can be raised from outside and hidden by the file', async () => {
+  test('can be raised from outside and hidden by the file [H-74 P-057]', async () => {
     await using raised = await startPlatform({ rateLimitPerMinute: 100_000 })
     expect((await send(raised.port)).headers).toMatchObject({
       'x-ratelimit-limit-minute': '100000',
@@ -299,7 +299,7 @@ describe('rate limit', () => {
   })
 })
 
-describe('sizes', () => {
+describe('sizes [H-74 H-101]', () => {
   const small = kongConfig(({ plugins }) =>
     Object.assign(plugins['request-size-limiting'] ?? {}, { allowed_payload_size: 1, size_unit: 'kilobytes' }),
   )
@@ -389,7 +389,7 @@ describe('protocol errors', () => {
   })
 })
 
-describe('a failing service', () => {
+describe('a failing service [H-77]', () => {
   const message = ({ status, body }: { status: number; body: string }) => [status, JSON.parse(body).message]
   const BAD = [502, 'An invalid response was received from the upstream server']
   const LATE = [504, 'The upstream server is timing out']
@@ -463,11 +463,11 @@ describe('a failing service', () => {
 })
 
 describe('a stand-in for a laptop', () => {
-  test('refuses production', () => {
+  test('refuses production [H-71]', () => {
     expect(() => createGateway({ config: kongConfig(), ports: {}, production: true })).toThrow(/NODE_ENV=production/)
   })
 
-  test.each(['0.0.0.0', '::', '192.168.1.10', 'example.org'])('refuses to listen on %s', async (address) => {
+  test.each(['0.0.0.0', '::', '192.168.1.10', 'example.org'])('refuses to listen on %s [H-71]', async (address) => {
     const gateway = createGateway({ config: kongConfig(), ports: {}, production: false })
     await expect(gateway.listen(0, address)).rejects.toThrow(/loopback only/)
   })

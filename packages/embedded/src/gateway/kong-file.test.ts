@@ -18,11 +18,11 @@ const set = (target: object | undefined, fields: object) => Object.assign(target
 const route = (file: Loose) => file.services[0]?.routes[0]
 const plugin = (file: Loose, name: string) => file.plugins.find((entry) => String(entry.name) === name)
 
-test('the shipped file is within the subset', () => {
+test('the shipped file is within the subset [H-72]', () => {
   expect(loadKongFile().services.map((service) => service.name)).toContain('mcp-tools-short')
 })
 
-describe('refused at start', () => {
+describe('refused at start [H-72]', () => {
   test.each<[string, (file: Loose) => unknown, RegExp]>([
     ['an older format', (f) => set(f, { _format_version: '1.1' }), /_format_version.*must be the string "3.0"/],
     ['a numeric format version', (f) => set(f, { _format_version: 3.0 }), /_format_version/],

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { loadKongFile, parseKongFile } from './kong-file.ts'
 import { compileRoutes, matchRoute, normalisePath, splitTarget } from './routing.ts'
 
-describe('normalised paths', () => {
+describe('normalised paths [H-73]', () => {
   test.each([
     ['/v1//responses', '/v1/responses'],
     ['//v1/responses', '/v1/responses'],
@@ -44,7 +44,7 @@ describe('normalised paths', () => {
   })
 })
 
-describe('the shipped routes', () => {
+describe('the shipped routes [H-73 P-030 P-010]', () => {
   const routes = compileRoutes(loadKongFile().services)
   const routed = (path: string) => {
     const match = matchRoute(routes, path)
@@ -106,7 +106,7 @@ describe('the shipped routes', () => {
   })
 })
 
-test('expressions win over prefixes, then regex_priority, then the longer prefix', () => {
+test('expressions win over prefixes, then regex_priority, then the longer prefix [H-73]', () => {
   const service = (name: string, route: string) =>
     `  - {name: ${name}, host: ${name}, port: 80, protocol: http, retries: 0, connect_timeout: 1, read_timeout: 1, write_timeout: 1, routes: [{name: ${name}, request_buffering: false, response_buffering: false, ${route}}]}`
   const { services } = parseKongFile(

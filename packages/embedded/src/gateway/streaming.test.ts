@@ -20,7 +20,7 @@ const nextCall = (platform: Platform) =>
     platform.answer((req, res) => resolve({ req, res })),
   )
 
-test('the head and each event arrive when they are sent', async () => {
+test('the head and each event arrive when they are sent [H-76]', async () => {
   await using platform = await startPlatform()
   const called = nextCall(platform)
   const outgoing = begin(platform)
@@ -74,7 +74,7 @@ test('a client that leaves in the middle of its upload frees the service', async
 test.each([
   ['chunked', {}],
   ['with a length', { 'content-length': 100 }],
-])('a service that dies inside a body %s cuts the client too', async (_name, headers) => {
+])('a service that dies inside a body %s cuts the client too [H-77]', async (_name, headers) => {
   await using platform = await startPlatform()
   const called = nextCall(platform)
   const outgoing = begin(platform)
@@ -86,7 +86,7 @@ test.each([
   await expect(text(answer)).rejects.toThrow('aborted')
 })
 
-test('silence in the middle of a stream cuts it, a comment in time does not', async () => {
+test('silence in the middle of a stream cuts it, a comment in time does not [H-77]', async () => {
   await using platform = await startPlatform({ config: withTimeouts({ read_timeout: 300 }) })
   const called = nextCall(platform)
   const outgoing = begin(platform)
@@ -102,7 +102,7 @@ test('silence in the middle of a stream cuts it, a comment in time does not', as
   expect(received).toBeGreaterThanOrEqual(20)
 })
 
-test('an upload with a length reaches the service as it comes', async () => {
+test('an upload with a length reaches the service as it comes [H-76]', async () => {
   await using platform = await startPlatform()
   const called = nextCall(platform)
   const outgoing = begin(platform, 'POST', { 'content-length': 10 })
@@ -115,7 +115,7 @@ test('an upload with a length reaches the service as it comes', async () => {
   expect(await text(await answerTo(outgoing))).toBe('done')
 })
 
-test('a slow service holds the client back instead of filling memory', async () => {
+test('a slow service holds the client back instead of filling memory [H-76]', async () => {
   await using platform = await startPlatform()
   const called = nextCall(platform)
   const piece = Buffer.alloc(64 * 1024)
@@ -155,7 +155,7 @@ test('a service that refuses an upload early is heard', async () => {
 
 const UPGRADE = 'GET /v1/ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-User-ID: me\r\n\r\n'
 
-test('an upgraded connection carries both ways and ends with either side', async () => {
+test('an upgraded connection carries both ways and ends with either side [H-76]', async () => {
   await using platform = await startPlatform()
   const socket = connect(platform.port, '127.0.0.1')
   socket.write(`${UPGRADE}early`)

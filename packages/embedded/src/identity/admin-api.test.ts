@@ -60,7 +60,7 @@ test('a guest becomes a user of the same subject, and the refreshed token says s
   expect((await identity.login('real@example.com', { password: 'another-password' })).status).toBe(200)
 })
 
-describe('who may', () => {
+describe('who may [H-70]', () => {
   test('nobody without a valid token', async () => {
     for (const headers of [{}, { authorization: 'Bearer x.y.z' }, { authorization: 'Basic YTpi' }] as Record<
       string,

@@ -17,7 +17,7 @@ const error = (status: number, name: string, description: string) => ({
 })
 
 describe('password grant', () => {
-  test('gives a token that verifies, with the claims of a Keycloak token', async () => {
+  test('gives a token that verifies, with the claims of a Keycloak token [H-68 P-013]', async () => {
     const { status, body } = await identity.login('ann')
     expect(status).toBe(200)
     expect(body).toMatchObject({
@@ -135,7 +135,7 @@ describe('password grant', () => {
   })
 })
 
-describe('client credentials', () => {
+describe('client credentials [H-68]', () => {
   const form = { grant_type: 'client_credentials', client_id: 'backend', client_secret: SECRET }
 
   test('gives the service account a token that may manage users, and no session', async () => {
@@ -171,7 +171,7 @@ describe('client credentials', () => {
   })
 })
 
-describe('refresh', () => {
+describe('refresh [H-68]', () => {
   const refused = (description: string) => error(400, 'invalid_grant', description)
 
   test('rotates within the session', async () => {
@@ -259,7 +259,7 @@ describe('refresh', () => {
     expect(claims.realm_access).toEqual({ roles: ['user'] })
   })
 
-  test('no access token outlives the session', async () => {
+  test('no access token outlives the session [P-013]', async () => {
     const { body } = await identity.login('ann')
     await identity.database.query('UPDATE identity_session SET started_at = started_at - 2592000 + 60 WHERE sid = $1', [
       body.session_state,

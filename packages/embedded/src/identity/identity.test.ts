@@ -19,7 +19,7 @@ const options = {
 }
 
 describe('a restart', () => {
-  test('keeps users with hashed passwords, keys, sessions, refresh tokens and the realm as first imported', async () => {
+  test('keeps users with hashed passwords, keys, sessions, refresh tokens and the realm as first imported [H-69]', async () => {
     const before = await startIdentity()
     const id = await before.createUser({ username: 'lasting', groups: ['/guests'] })
     const { body } = await before.login('lasting', { scope: 'openid' })
@@ -60,7 +60,7 @@ describe('a restart', () => {
 })
 
 describe('it refuses to start', () => {
-  test('in production', async () => {
+  test('in production [H-71]', async () => {
     await expect(createIdentityProvider({ ...options, production: true })).rejects.toThrow('development only')
   })
 
@@ -72,7 +72,7 @@ describe('it refuses to start', () => {
     await expect(createIdentityProvider(options)).rejects.toThrow('ECONNREFUSED')
   })
 
-  test('beyond loopback', async () => {
+  test('beyond loopback [H-71]', async () => {
     const database = await createTestDatabase()
     const provider = await createIdentityProvider({ ...options, database: database.url, hashCost: 16 })
     await expect(provider.listen(0, '0.0.0.0')).rejects.toThrow('loopback only')
@@ -81,7 +81,7 @@ describe('it refuses to start', () => {
   })
 })
 
-describe('the realm file', () => {
+describe('the realm file [H-69]', () => {
   const read = (change: (realm: Record<string, unknown> & { clients: Record<string, unknown>[] }) => void) => {
     const realm = JSON.parse(realmText)
     change(realm)

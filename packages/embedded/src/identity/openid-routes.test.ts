@@ -14,7 +14,7 @@ const error = (status: number, name: string, description: string) => ({
   body: { error: name, error_description: description },
 })
 
-describe('what the realm publishes', () => {
+describe('what the realm publishes [H-68]', () => {
   test('discovery names the fixed issuer and only what is served, whatever Host was called', async () => {
     const { status, body } = await call(`${identity.url}/realms/jan/.well-known/openid-configuration`)
     expect(status).toBe(200)

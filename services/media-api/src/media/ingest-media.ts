@@ -11,8 +11,9 @@ import { safeFilename } from './filename.ts'
 import { requireImageType } from './image-type.ts'
 import type { IngestMedia } from './media.schema.ts'
 import type { Media } from './media.store.ts'
+import { mediaIdFor } from './media-id.ts'
 
-type Needs = Pick<Deps, 'media' | 'storage' | 'outbound' | 'settings' | 'now' | 'newMediaId'>
+type Needs = Pick<Deps, 'media' | 'storage' | 'outbound' | 'settings' | 'now'>
 
 /** Stores an image once per workspace: the same bytes again give the same id. */
 export async function ingestMedia(
@@ -25,14 +26,16 @@ export async function ingestMedia(
   const type = await requireImageType(content)
   const sha256 = createHash('sha256').update(content).digest('hex')
 
-  const known = await deps.media.findByHash(owner.workspaceId, sha256)
+  const id = mediaIdFor(who)
+  const known = await deps.media.findKnown(owner.workspaceId, { id, sha256 })
   if (known) {
-    await mendObject(deps, known, content)
-    mediaIngested(who.log, known, { deduped: true })
-    return { media: known, deduped: true }
+    // An earlier try may have found other bytes behind the same URL: what it stored stands.
+    if (known.sha256 === sha256) await mendObject(deps, known, content)
+    const deduped = known.id !== id
+    mediaIngested(who.log, known, { deduped })
+    return { media: known, deduped }
   }
 
-  const id = deps.newMediaId()
   const media: Media = {
     ...owner,
     id,

@@ -1,16 +1,19 @@
 import { MediaId } from '@jan/contracts/media'
+import { idsFrom, newId } from '@jan/service-kit/ids'
 import { expect, test } from '@jest/globals'
-import { createMediaIds } from './media-id.ts'
+import { mediaIdFor } from './media-id.ts'
 
-test('ids are well formed, differ, and rise even inside one millisecond', () => {
-  const next = createMediaIds(() => new Date(1_700_000_000_000))
-  const ids = Array.from({ length: 1000 }, next)
+const startedAt = new Date(1_700_000_000_000)
+
+test('ids are well formed, differ, and rise with time', () => {
+  const ids = Array.from({ length: 1000 }, () => mediaIdFor({ startedAt, newId }))
   expect(ids.every((id) => MediaId.safeParse(id).success)).toBe(true)
   expect(new Set(ids).size).toBe(1000)
-  expect(ids.toSorted()).toEqual(ids)
+  const later = mediaIdFor({ startedAt: new Date(startedAt.getTime() + 1), newId })
+  expect([...ids, later].sort().at(-1)).toBe(later)
 })
 
-test('two processes that start in the same millisecond make different ids', () => {
-  const [one, other] = [createMediaIds(() => new Date(1)), createMediaIds(() => new Date(1))]
-  expect(one()).not.toBe(other())
+test('the tries of one request get one id [T-13]', () => {
+  const ids = Array.from({ length: 3 }, () => mediaIdFor({ startedAt, newId: idsFrom('seed') }))
+  expect(new Set(ids).size).toBe(1)
 })

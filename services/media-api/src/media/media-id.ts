@@ -1,8 +1,9 @@
-import { randomInt } from 'node:crypto'
-import { monotonicFactory } from 'ulid'
+import { createHash } from 'node:crypto'
+import type { Who } from '@jan/service-kit/route'
+import { ulid } from 'ulid'
 
-/** Makes ids that rise within this process, also inside one millisecond. */
-export function createMediaIds(now: () => Date): () => string {
-  const next = monotonicFactory(() => randomInt(32) / 32)
-  return () => `jan_${next(now().getTime()).toLowerCase()}`
+/** The id of what a request stores: a lower-case ULID of the moment it came, and the same again in every try of one request. */
+export function mediaIdFor({ startedAt, newId }: Pick<Who, 'startedAt' | 'newId'>): string {
+  const bytes = createHash('sha256').update(newId('jan')).digest().values()
+  return `jan_${ulid(startedAt.getTime(), () => bytes.next().value! / 256).toLowerCase()}`
 }

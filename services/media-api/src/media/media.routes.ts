@@ -24,6 +24,7 @@ export const mediaRoutes = (deps: Deps): Route[] => [
     auth: 'any',
     body: IngestMedia,
     answers: { 200: IngestedMedia },
+    idempotent: true,
     handler: async ({ body, who }) => {
       const { media, deduped } = await ingestMedia(deps, who, body)
       const { id, mime, bytes } = media

@@ -15,23 +15,28 @@ export type Media = {
 }
 
 export type MediaStore = {
-  /** Inserts the row; when its workspace has these bytes already, changes nothing and gives that row instead. */
+  /** Inserts the row; when its workspace has this id or these bytes already, changes nothing and gives that row instead. */
   insertOrFind(row: Media): Promise<Media>
-  findByHash(workspaceId: string, sha256: string): Promise<Media | null>
+  /** By its id (which only an earlier try of the same request can have taken), else by its bytes. */
+  findKnown(workspaceId: string, media: Pick<Media, 'id' | 'sha256'>): Promise<Media | undefined>
   /** In no particular order; what the caller may not see is absent. */
   findAll(reach: Reach, ids: string[]): Promise<Media[]>
 }
 
-export const createMediaStore = (db: PrismaClient): MediaStore => ({
-  insertOrFind: (row) => {
-    const workspaceId_sha256 = { workspaceId: row.workspaceId, sha256: row.sha256 }
-    // One INSERT … ON CONFLICT: Prisma upserts natively when the updated column is the unique one with the same value.
-    return db.mediaObject.upsert({ where: { workspaceId_sha256 }, create: row, update: { sha256: row.sha256 } })
-  },
-
-  findByHash: (workspaceId, sha256) =>
-    db.mediaObject.findUnique({ where: { workspaceId_sha256: { workspaceId, sha256 } } }),
-
-  findAll: (reach, ids) =>
-    db.mediaObject.findMany({ where: { id: { in: ids }, ...(reach === 'every workspace' ? {} : reach) } }),
-})
+export function createMediaStore(db: PrismaClient): MediaStore {
+  const findKnown: MediaStore['findKnown'] = async (workspaceId, { id, sha256 }) => {
+    const rows = await db.mediaObject.findMany({ where: { workspaceId, OR: [{ id }, { sha256 }] } })
+    return rows.find((row) => row.id === id) ?? rows[0]
+  }
+  return {
+    insertOrFind: async (row) => {
+      const { count } = await db.mediaObject.createMany({ data: row, skipDuplicates: true })
+      const stored = count === 1 ? row : await findKnown(row.workspaceId, row)
+      if (!stored) throw new Error('a media object was in the way, and is gone')
+      return stored
+    },
+    findKnown,
+    findAll: (reach, ids) =>
+      db.mediaObject.findMany({ where: { id: { in: ids }, ...(reach === 'every workspace' ? {} : reach) } }),
+  }
+}

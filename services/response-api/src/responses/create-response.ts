@@ -1,11 +1,13 @@
-import { type Answer, type SseEvent, sse } from '@jan/service-kit/answer'
-import { toAppError } from '@jan/service-kit/errors'
+import type { Answer } from '@jan/service-kit/answer'
 import type { Who } from '@jan/service-kit/route'
-import type { RunLog } from '../runs/run-log.store.ts'
+import type { Deps } from '../deps.ts'
 import { type RunDeps, runResponse } from '../runs/run-response.ts'
-import { planRun } from './plan-run.ts'
-import { presentResponse } from './present-response.ts'
+import { planRun, type RunPlan } from './plan-run.ts'
+import { cameToNothing, presentResponse, type ResponseRecord } from './present-response.ts'
+import { replayResponse } from './replay-response.ts'
+import { requireEnded } from './require-ended.ts'
 import type { CreateResponse, ResponseResource } from './response.schema.ts'
+import { streamEvents } from './stream-events.ts'
 
 /** Starts a run and listens to it: event by event, or to its end. */
 export async function createResponse(
@@ -14,25 +16,33 @@ export async function createResponse(
   body: CreateResponse,
 ): Promise<ResponseResource | Answer<never>> {
   const plan = await planRun(deps, who, body)
+  const earlier = plan.store ? await storeOrFind(deps, who, plan) : undefined
+  if (earlier && plan.stream) return replayResponse(deps, who, earlier.id)
+  if (earlier) {
+    requireEnded(earlier)
+    return presentResponse(earlier)
+  }
   const run = await runResponse(deps, who, plan)
-  if (body.stream) return sse(streamEvents(run.log))
+  if (plan.stream) return streamEvents(run.log.read())
   const { record, failure } = await run.ended
-  // As long as no tool was called, a failure may be tried again: clients do that by the status.
-  if (failure && record.result.executions.length === 0) throw failure
+  // A failure may be tried again, and clients do that by the status.
+  if (cameToNothing(record)) throw failure ?? who.signal.reason
   return presentResponse(record)
 }
 
-async function* streamEvents(log: RunLog): AsyncGenerator<SseEvent> {
-  let next = 0
-  try {
-    for await (const { sequence, type, data } of log.read()) {
-      yield { event: type, data }
-      next = sequence + 1
-    }
-  } catch (error) {
-    // The run could not be stored, and so cannot be told to its end.
-    const { code, message } = toAppError(error)
-    yield { event: 'error', data: { type: 'error', sequence_number: next, code, message, param: null } }
+/** @returns what an earlier try of this request has left instead, unless that came to nothing */
+async function storeOrFind(
+  deps: Pick<Deps, 'responses'>,
+  who: Who,
+  plan: RunPlan,
+): Promise<ResponseRecord | undefined> {
+  const { workspaceId, subject: createdBy } = who.caller
+  while (!(await deps.responses.create({ workspaceId, createdBy }, plan.record, plan.input))) {
+    const earlier = await deps.responses.find(workspaceId, plan.record.id)
+    if (!earlier) throw new Error(`${plan.record.id} is taken, but not by this workspace`)
+    // What came to nothing in a stream was told in that stream.
+    if (plan.stream || !cameToNothing(earlier)) return earlier
+    await deps.responses.discard(workspaceId, plan.record.id)
   }
-  yield { data: '[DONE]' }
+  return undefined
 }

@@ -7,7 +7,7 @@ import { buildMessages } from './build-messages.ts'
 import { emptyResult, type ResponseRecord } from './present-response.ts'
 import { readInput } from './read-input.ts'
 import { presentTools, readToolChoice, readTools, type ToolChoice } from './read-tools.ts'
-import { CreateResponse, type Item } from './response.schema.ts'
+import { CreateResponse, type Item, isStored } from './response.schema.ts'
 
 /** All that a run needs to begin: everything that can be refused has been. */
 export type RunPlan = {
@@ -39,7 +39,7 @@ export async function planRun(
   const { max_tool_calls: maxToolCalls } = body
   return {
     record: {
-      id: deps.newId('resp'),
+      id: who.newId('resp'),
       status: 'in_progress',
       createdAt: deps.clock.now(),
       completedAt: null,
@@ -50,7 +50,7 @@ export async function planRun(
       result: emptyResult,
     },
     input,
-    store: body.store ?? true,
+    store: isStored(body),
     stream: body.stream === true,
     start: { messages, tools, limits: { maxRounds, ...(maxToolCalls ? { maxToolCalls } : {}) } },
     chat: chatSettings(body, model, toolChoice),
@@ -99,7 +99,7 @@ const presentSettings = (
   reasoning: { effort: body.reasoning?.effort ?? null, summary: body.reasoning?.summary ?? null },
   safety_identifier: body.safety_identifier ?? null,
   service_tier: body.service_tier ?? 'default',
-  store: body.store ?? true,
+  store: isStored(body),
   temperature: body.temperature ?? 1,
   text: { ...body.text, format: body.text?.format ?? { type: 'text' } },
   tool_choice: toolChoice,

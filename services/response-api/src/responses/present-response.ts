@@ -37,6 +37,12 @@ export type RunResult = {
   durationMs: number
 }
 
+/** Whether the request may be tried again as if nothing had happened: there is no result, and no tool can have been called. */
+export function cameToNothing({ status, output, result }: ResponseRecord): boolean {
+  if (status === 'failed') return result.executions.length === 0
+  return status === 'cancelled' && output.every(({ type }) => type !== 'mcp_call')
+}
+
 export const emptyResult: RunResult = {
   usage: null,
   error: null,

@@ -5,7 +5,8 @@ import type { Deps } from '../deps.ts'
 import { createResponse } from './create-response.ts'
 import { getResponse } from './get-response.ts'
 import { listInputItems } from './list-input-items.ts'
-import { CreateResponse, ItemPage, ResponseResource } from './response.schema.ts'
+import { replayResponse } from './replay-response.ts'
+import { CreateResponse, ItemPage, isStored, ResponseResource } from './response.schema.ts'
 
 const ResponseId = z.object({ response_id: z.string() })
 
@@ -20,7 +21,10 @@ export const responseRoutes = (deps: Deps): Route[] => [
     auth: 'person',
     body: CreateResponse,
     answers: { 200: ResponseResource },
+    idempotent: ({ body }) => isStored(body),
     handler: ({ body, who }) => createResponse(deps, who, body),
+    // The id under which the request has made it.
+    replay: ({ who }) => replayResponse(deps, who, who.newId('resp')),
   }),
   route({
     operation: 'get_response',

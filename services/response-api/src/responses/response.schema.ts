@@ -75,6 +75,8 @@ export const CreateResponse = z
   .meta({ id: 'CreateResponse' })
 export type CreateResponse = z.output<typeof CreateResponse>
 
+export const isStored = ({ store }: Pick<CreateResponse, 'store'>): boolean => store ?? true
+
 /** An input or output item as it stands on the wire. */
 export const Item = z.looseObject({ id: z.string(), type: z.string() }).meta({ id: 'ResponseItem' })
 export type Item = z.output<typeof Item>

@@ -1,5 +1,6 @@
 import { writeJson } from '@jan/service-kit/json-body'
 import type { PageQuery } from '@jan/service-kit/page'
+import { uniqueViolation } from '@jan/service-kit/postgres-errors'
 import { Prisma, type PrismaClient, type Response } from '../generated/prisma/client.ts'
 import type { ResponseRecord, RunResult } from './present-response.ts'
 import { emptyResult } from './present-response.ts'
@@ -8,8 +9,9 @@ import type { Item } from './response.schema.ts'
 export type Owner = { workspaceId: string; createdBy: string }
 
 export type ResponseStore = {
-  create(owner: Owner, record: ResponseRecord, input: Item[]): Promise<void>
-  /** Takes back a response whose run never began. */
+  /** @returns false when there is one with this id, which only an earlier try of the same request can have made */
+  create(owner: Owner, record: ResponseRecord, input: Item[]): Promise<boolean>
+  /** Takes back a response whose run came to nothing. */
   discard(workspaceId: string, id: string): Promise<void>
   find(workspaceId: string, id: string): Promise<ResponseRecord | undefined>
   /** Everything that was said up to the end of this response: the responses before it, its input and its output. */
@@ -25,7 +27,7 @@ const ID = /^resp_[0-9a-z]{24}$/
 export function createResponseStore(db: PrismaClient): ResponseStore {
   return {
     create: async (owner, record, input) => {
-      await db.$transaction([
+      const created = db.$transaction([
         db.response.create({
           data: {
             ...owner,
@@ -39,6 +41,13 @@ export function createResponseStore(db: PrismaClient): ResponseStore {
         }),
         db.responseItem.createMany({ data: itemRows(record.id, 'input', input) }),
       ])
+      return created.then(
+        () => true,
+        (error: unknown) => {
+          if (uniqueViolation(error)) return false
+          throw error
+        },
+      )
     },
     discard: async (workspaceId, id) => {
       await db.response.deleteMany({ where: { id, workspaceId } })

@@ -27,7 +27,12 @@ export type RunLog = {
 }
 
 /** `isRead`: somebody will read the events as they come. Without a reader none are kept in memory. */
-export type RunLogs = { stored(responseId: string, isRead: boolean): RunLog; inMemory(isRead: boolean): RunLog }
+export type RunLogs = {
+  stored(responseId: string, isRead: boolean): RunLog
+  inMemory(isRead: boolean): RunLog
+  /** All committed events of a stored run, from the first. */
+  readStored(workspaceId: string, responseId: string): AsyncGenerator<WireEvent>
+}
 
 type Save = (events: WireEvent[], final?: ResponseRecord) => Promise<void>
 
@@ -35,7 +40,24 @@ export const createRunLogs = (db: PrismaClient): RunLogs => ({
   stored: (responseId, isRead) =>
     openRunLog((events, final) => patiently(() => save(db, responseId, events, final)), isRead),
   inMemory: (isRead) => openRunLog(async () => undefined, isRead),
+  readStored: (workspaceId, responseId) => readStored(db, workspaceId, responseId),
 })
+
+const PAGE = 500
+
+async function* readStored(db: PrismaClient, workspaceId: string, responseId: string): AsyncGenerator<WireEvent> {
+  for (let next = 0; ; ) {
+    const rows = await db.responseEvent.findMany({
+      where: { responseId, response: { workspaceId }, sequenceNumber: { gte: next } },
+      orderBy: { sequenceNumber: 'asc' },
+      take: PAGE,
+    })
+    for (const { sequenceNumber: sequence, type, data } of rows) yield { sequence, type, data }
+    const last = rows[PAGE - 1]
+    if (!last) return
+    next = last.sequenceNumber + 1
+  }
+}
 
 /** Saving twice changes nothing, so a commit whose answer was lost may be repeated. */
 async function save(db: PrismaClient, responseId: string, events: WireEvent[], final?: ResponseRecord): Promise<void> {

@@ -29,7 +29,7 @@ function slowLog() {
 }
 const settle = () => new Promise(setImmediate)
 
-test('what gathers during a commit is the next commit, and nobody reads before it', async () => {
+test('what gathers during a commit is the next commit, and nobody reads before it [H-91]', async () => {
   const { log, commits } = slowLog()
   const read: number[] = []
   const reader = (async () => {

@@ -25,13 +25,12 @@ export type RunDeps = Pick<
 const MAX_BACKLOG = 256
 
 /**
- * Starts a run; settles when the model has taken the first turn. It goes on by itself until it ends or the caller leaves.
+ * Starts a run, whose response is stored already if it is to be; settles when the model has taken the first turn.
+ * It goes on by itself until it ends or the caller leaves.
  * @throws AppError when the model refuses the first turn: then nothing of the response is kept
  */
 export async function runResponse(deps: RunDeps, who: Who, plan: RunPlan): Promise<Run> {
   const { record } = plan
-  const { workspaceId, subject } = who.caller
-  if (plan.store) await deps.responses.create({ workspaceId, createdBy: subject }, record, plan.input)
   const log = plan.store ? deps.runLogs.stored(record.id, plan.stream) : deps.runLogs.inMemory(plan.stream)
   const failures: AppError[] = []
   const loop = runInMemory({

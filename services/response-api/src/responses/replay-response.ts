@@ -1,0 +1,18 @@
+import type { Answer } from '@jan/service-kit/answer'
+import { notFound } from '@jan/service-kit/errors'
+import type { Who } from '@jan/service-kit/route'
+import type { Deps } from '../deps.ts'
+import { requireEnded } from './require-ended.ts'
+import { streamEvents } from './stream-events.ts'
+
+/** Tells a stored run again: the same events under the same numbers. @throws AppError `conflict` while it is under way */
+export async function replayResponse(
+  deps: Pick<Deps, 'responses' | 'runLogs'>,
+  { caller }: Who,
+  id: string,
+): Promise<Answer<never>> {
+  const record = await deps.responses.find(caller.workspaceId, id)
+  if (!record) throw notFound('Response', id)
+  requireEnded(record)
+  return streamEvents(deps.runLogs.readStored(caller.workspaceId, id))
+}
