@@ -55,7 +55,7 @@ export type IdempotencyOptions = { pool: Pool; cipher: FieldCipher } & Partial<K
 export function createIdempotency({
   pool,
   cipher,
-  leaseMs = 30_000,
+  leaseMs = 10_000,
   keepMs = DAY_MS,
 }: IdempotencyOptions): IdempotencyStore {
   const keys = createIdempotencyKeys(pool, { leaseMs, keepMs })

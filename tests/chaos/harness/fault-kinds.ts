@@ -1,0 +1,66 @@
+import type { PostgresServer } from './postgres-server.ts'
+import type { Replica } from './replica.ts'
+import type { Fault, Length } from './schedule.ts'
+import type { TcpProxy } from './tcp-proxy.ts'
+
+export type FaultKind = {
+  name: string
+  /** For how long it lasts. */
+  lasts: Length
+  /** Whether it takes one replica, or all of them through what they share. */
+  hits: 'one' | 'all'
+  /** @returns how it is taken back */
+  strike(fault: Fault): Promise<() => Promise<void> | void>
+}
+
+export const kill = (replicas: readonly Replica[]): FaultKind => ({
+  name: 'kill -9',
+  lasts: [0, 300],
+  hits: 'one',
+  strike: async ({ replica }) => {
+    const struck = replicas[replica]!
+    await struck.kill()
+    return () => struck.start()
+  },
+})
+
+export const freeze = (replicas: readonly Replica[], lasts: Length = [1_000, 2_000]): FaultKind => ({
+  name: 'SIGSTOP',
+  lasts,
+  hits: 'one',
+  strike: async ({ replica }) => {
+    const struck = replicas[replica]!
+    struck.freeze()
+    return () => struck.thaw()
+  },
+})
+
+export const postgresCrash = (postgres: PostgresServer, lasts: Length = [2_000, 2_000]): FaultKind => ({
+  name: 'PostgreSQL crash',
+  lasts,
+  hits: 'all',
+  strike: async () => {
+    await postgres.crash()
+    return postgres.start
+  },
+})
+
+export const redisStall = (redis: TcpProxy, lasts: Length = [3_000, 3_000]): FaultKind => ({
+  name: 'Redis stall',
+  lasts,
+  hits: 'all',
+  strike: async () => {
+    redis.stall()
+    return redis.restore
+  },
+})
+
+export const redisCut = (redis: TcpProxy, lasts: Length = [1_000, 3_000]): FaultKind => ({
+  name: 'Redis cut',
+  lasts,
+  hits: 'all',
+  strike: async () => {
+    redis.cut()
+    return redis.restore
+  },
+})

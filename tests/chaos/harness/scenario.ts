@@ -1,0 +1,72 @@
+import type { Client, Endpoint } from './client.ts'
+import type { FaultKind } from './fault-kinds.ts'
+import type { Judge } from './judge.ts'
+import type { Operation } from './operation.ts'
+import type { Random } from './random.ts'
+import { createReplica, type Replica, untilReady } from './replica.ts'
+import type { Length } from './schedule.ts'
+import type { World } from './world.ts'
+
+/** Bugs that are put in on purpose, to prove that the judges see. */
+export const PLANTS = ['lost-ack', 'duplicate-call'] as const
+export type Plant = (typeof PLANTS)[number]
+
+/** A file in `scenarios/` exports one of these as `scenario`. */
+export type Scenario = {
+  /** `what`, or `what:service` where several services are put to the same test. */
+  name: string
+  /** One sentence: what runs, and under which faults. */
+  about: string
+  /** The bugs that can be planted in it. */
+  plants: readonly Plant[]
+  /** Starts everything. What has to end is put on the stack. */
+  open(stage: Stage): Promise<Opened>
+}
+
+export type Stage = {
+  world: World
+  /** Unlike in any other run in this world. */
+  runName: string
+  plant: Plant | undefined
+  stack: AsyncDisposableStack
+  signal: AbortSignal
+}
+
+export type Opened = {
+  replicas: Replica[]
+  /** Where clients reach the replicas, in their order. */
+  endpoints: Endpoint[]
+  faults: FaultKind[]
+  /** How many operations are under way at once, and the pause after each. */
+  load: { workers: number; pauseMs: Length }
+  /** Does one operation; `random` is its own. */
+  operate(client: Client, number: number, random: Random): Promise<Operation>
+  judges: Judge[]
+  /** Facts that are worth telling and no violation. */
+  notes?(operations: Operation[]): Promise<string[]>
+}
+
+const REPLICAS = 2
+
+/** Two replicas of a service, ready. */
+export async function openReplicas(
+  { world, stack, signal }: Stage,
+  service: string,
+  environment: Record<string, string>,
+): Promise<Replica[]> {
+  const replicas: Replica[] = []
+  for (let number = 1; number <= REPLICAS; number += 1)
+    replicas.push(
+      stack.use(
+        await createReplica({
+          service,
+          number,
+          folder: world.folder,
+          environment: { ...world.environment, ...environment },
+        }),
+      ),
+    )
+  for (const replica of replicas) replica.start()
+  await untilReady(replicas, signal)
+  return replicas
+}
