@@ -4,16 +4,16 @@ SHELL := /bin/sh
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 export TURBO_TELEMETRY_DISABLED := 1
 # What is given on the command line (S=…, EMAIL=…) reaches the recipes as it is, by the environment.
-export S EMAIL PASSWORD ROLE JSON
+export S EMAIL PASSWORD ROLE JSON NAME
 JAN := node packages/embedded/src/cli.ts
 INSTALLED := node_modules/.jan-installed
 
 
-.PHONY: help install clients demo start start-bg stop status reset logs doctor user test verify measure
+.PHONY: help install clients demo start start-bg stop status reset logs doctor user new-service test test-platform bench chaos verify measure
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(INSTALLED): package-lock.json package.json $(wildcard packages/*/package.json services/*/package.json tests/package.json)
 	@echo 'Installing …'
@@ -55,8 +55,21 @@ doctor: install ## look for what could stand in the way
 user: install ## create a user: make user EMAIL=… [PASSWORD=…] [ROLE=user|admin] [JSON=1]
 	@$(JAN) user
 
+new-service: install ## make a service of the template, registered everywhere: make new-service NAME=billing-api
+	@# It links the new workspace itself: the newer lock asks for no installation.
+	@node scripts/new-service.ts && touch $(INSTALLED)
+
 test: $(INSTALLED) ## type-check, lint and run every test
 	@node scripts/test.ts
+
+test-platform: clients ## the suites that need a real part (Keycloak, S3, …): [ONLY=keycloak,s3]
+	@node scripts/test-platform.ts
+
+bench: clients ## what it costs, against a floor and a peer: [ONLY=chat-relay] [ROUNDS=…] [SECONDS=…] [WRITE=1] [PEER=url …]
+	@node tests/bench/main.ts
+
+chaos: clients ## faults against two replicas, judged from outside: [ONLY=chat-relay] [SEED=…] [FAULTS=…] [WRITE=1]
+	@node tests/chaos/main.ts
 
 verify: test ## what CI runs
 

@@ -26,7 +26,8 @@ const project = (root) => ({
     ],
   },
   testMatch: ['<rootDir>/**/*.test.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '/generated/'],
+  // What needs a real part runs under jest.parts.config.js (`make test-platform`).
+  testPathIgnorePatterns: ['/node_modules/', '/generated/', '\\.platform\\.test\\.ts$'],
   ...(root === 'tests' ? { globalSetup: './jest.platform.js', globalTeardown: './jest.platform.stop.js' } : {}),
 })
 

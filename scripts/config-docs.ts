@@ -1,11 +1,10 @@
 /** Writes docs/reference/configuration.md and .env.example from the services' config shapes. */
 import { writeFileSync } from 'node:fs'
+import { SERVICE_NAMES } from '@jan/embedded/services'
 import { type ConfigShape, type EnvVar, variablesOf } from '@jan/service-kit/config'
 
-const SERVICES = ['llm-api', 'response-api', 'media-api', 'mcp-tools']
-
 const sections = await Promise.all(
-  SERVICES.map(async (name) => {
+  SERVICE_NAMES.map(async (name) => {
     const { shape } = (await import(`../services/${name}/src/config.ts`)) as { shape: ConfigShape }
     return { name, variables: variablesOf(shape) }
   }),
@@ -20,7 +19,7 @@ const LAPTOP: [name: string, fallback: string, what: string][] = [
   ['JAN_PORT_OFFSET', '0', 'Moves every port of the embedded platform, so that two can run side by side'],
   ['JAN_STATE_DIR', '.jan', 'Where the embedded platform keeps data, secrets and logs'],
   ['GATEWAY_RATE_LIMIT', 'as kong.yml', 'Requests per minute and address at the embedded gateway'],
-  ['REDIS_URL', 'embedded', 'A Redis of your own'],
+  ['REDIS_URL', 'embedded', 'A Redis of your own, for make start'],
   ['OTEL_ENABLED', 'true', 'false switches tracing off, whatever the endpoint'],
   ['OTEL_EXPORTER_OTLP_ENDPOINT', '', 'Where traces go (OTLP over HTTP); without it nothing is traced'],
 ]

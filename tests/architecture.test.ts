@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { loadKongFile } from '@jan/embedded/gateway/kong-file'
+import { envPrefixOf, SERVICES } from '@jan/embedded/services'
 import { expect, test } from '@jest/globals'
 
 /** The rules of the house that no linter knows (docs/style.md). */
@@ -11,12 +13,12 @@ const sources = files('{packages,services}/*/src/**/*.ts').filter((file) => !fil
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8')
 const lines = (file: string) => read(file).split('\n').length - 1
 
-test('no source is longer than 400 lines, no kit file than 200', () => {
+test('no source is longer than 400 lines, no kit file than 200 [H-97]', () => {
   expect(sources.length).toBeGreaterThan(50)
   expect(sources.filter((file) => lines(file) > (file.startsWith('packages/service-kit/') ? 200 : 400))).toEqual([])
 })
 
-test('the stand-ins stay small', () => {
+test('the stand-ins stay small [H-97]', () => {
   const code = (file: string) =>
     read(file)
       .split('\n')
@@ -30,14 +32,15 @@ test('the stand-ins stay small', () => {
   expect(sum('packages/model-simulator/src/*.ts')).toBeLessThanOrEqual(500)
 })
 
-test('features are folders, two levels deep, in kebab-case', () => {
+test('features are folders, two levels deep, in kebab-case [H-31]', () => {
   const odd = sources.filter(
-    (file) => !/^(packages|services)\/[a-z-]+\/src\/([a-z-]+\/)?[a-z0-9-]+(\.[a-z]+)?(\.fake)?(\.d)?\.ts$/.test(file),
+    (file) =>
+      !/^(packages|services)\/[a-z0-9-]+\/src\/([a-z-]+\/)?[a-z0-9-]+(\.[a-z]+)?(\.fake)?(\.d)?\.ts$/.test(file),
   )
   expect(odd).toEqual([])
 })
 
-test('a suffix says the role, and nothing is called utils', () => {
+test('a suffix says the role, and nothing is called utils [H-31]', () => {
   const suffixes = new Set(
     sources
       .filter((file) => file.startsWith('services/'))
@@ -52,7 +55,7 @@ test('a suffix says the role, and nothing is called utils', () => {
   ).toEqual([])
 })
 
-test('no service reaches into another, and no feature into another one’s store', () => {
+test('no service reaches into another, and no feature into another one’s store [H-31]', () => {
   const wrong = sources.flatMap((file) => {
     const home = file.split('/').slice(0, 2).join('/')
     const imports = [...read(file).matchAll(/^import (type )?[^']*?from '(\.[^']+)'/gm)]
@@ -70,7 +73,7 @@ test('no service reaches into another, and no feature into another one’s store
   expect(wrong).toEqual([])
 })
 
-test('the kit knows no word of the domain', () => {
+test('the kit knows no word of the domain [H-31]', () => {
   const domain = /\b(media|chat|conversation|model|prompt|guest login|openai sdk|tool call|sandbox|simulator)s?\b/i
   const allowed =
     /OpenAI|Prisma|'guest'|`guest`|"?messages"?|prompt|frozen tool call|\/v1\/media|guest or key|guest,|Guest is|a guest|unsupported_media_type|MCP tool name/
@@ -83,7 +86,7 @@ test('the kit knows no word of the domain', () => {
   expect(said).toEqual([])
 })
 
-test('no module is mocked, no test is skipped or focused', () => {
+test('no module is mocked, no test is skipped or focused [H-31]', () => {
   const found = files('{packages,services,tests}/**/*.test.ts').filter((file) =>
     /\bjest\.(mock|unstable_mockModule|spyOn)\(|\b(test|it|describe)\.(skip|only|todo)\b|\bx(it|describe|test)\(/.test(
       read(file).replace(/\/.*\\b.*\//g, ''),
@@ -92,7 +95,7 @@ test('no module is mocked, no test is skipped or focused', () => {
   expect(found).toEqual([])
 })
 
-test('operations have one name each, and well-formed', () => {
+test('operations have one name each, and well-formed [H-31]', () => {
   type Document = { paths: Record<string, Record<string, { operationId: string }>> }
   const documents = files('services/*/openapi.json')
   const names = documents.flatMap((file) =>
@@ -100,12 +103,33 @@ test('operations have one name each, and well-formed', () => {
       Object.values(path).map((operation) => operation.operationId),
     ),
   )
-  expect(documents.length).toBe(4)
-  expect(names.filter((name) => !/^[a-z]+(_[a-z]+)+$/.test(name))).toEqual([])
+  expect(documents.map(dirname)).toEqual(files('services/*/package.json').map(dirname))
+  expect(names.filter((name) => !/^[a-z]+(_[a-z0-9]+)+$/.test(name))).toEqual([])
   expect(new Set(names).size).toBe(names.length)
 })
 
-test('what a workspace imports, it declares; what only tests import may be the root’s', () => {
+test('nothing depends on a service, and what runs is registered everywhere [H-31]', () => {
+  type Manifest = { name: string; dependencies?: Record<string, string> }
+  const manifest = (file: string) => JSON.parse(read(file)) as Manifest
+  const packages = new Set(files('services/*/package.json').map((file) => manifest(file).name))
+  const dependents = files('{packages,services}/*/package.json').filter((file) =>
+    Object.keys(manifest(file).dependencies ?? {}).some((name) => packages.has(name)),
+  )
+  expect(dependents).toEqual([])
+
+  const gateway = new Map(loadKongFile().services.map(({ host, port }) => [host, port]))
+  const [architecture, configuration] = ['docs/architecture.md', 'docs/reference/configuration.md'].map(read)
+  const unknown = Object.entries(SERVICES).filter(
+    ([name, { port }]) =>
+      !packages.has(`@jan/${name}`) ||
+      gateway.get(name) !== port ||
+      !new RegExp(`^\\| ${name} +\\| ${port} `, 'm').test(architecture!) ||
+      !configuration!.includes(`| \`${envPrefixOf(name)}_HTTP_PORT\` | ${port} |`),
+  )
+  expect(unknown).toEqual([])
+})
+
+test('what a workspace imports, it declares; what only tests import may be the root’s [H-31]', () => {
   type Manifest = { name: string; dependencies?: Record<string, string>; devDependencies?: Record<string, string> }
   const declared = (file: string) => {
     const { name, dependencies, devDependencies } = JSON.parse(read(file)) as Manifest
@@ -135,7 +159,7 @@ test('what a workspace imports, it declares; what only tests import may be the r
   expect(missing).toEqual([])
 })
 
-test('the lock names no address, and holds the packages of every platform', () => {
+test('the lock names no address, and holds the packages of every platform [H-28]', () => {
   const lock = JSON.parse(read('package-lock.json')) as {
     packages: Record<string, { resolved?: string; link?: boolean; optionalDependencies?: Record<string, string> }>
   }
@@ -151,8 +175,8 @@ test('the lock names no address, and holds the packages of every platform', () =
   expect(missing).toEqual([])
 })
 
-test('links between documents lead somewhere', () => {
-  const broken = files('{*.md,docs/**/*.md,services/*/README.md,packages/*/README.md}').flatMap((file) =>
+test('links between documents lead somewhere [H-92]', () => {
+  const broken = files('{*.md,docs/**/*.md,services/*/*.md,packages/*/*.md}').flatMap((file) =>
     [...read(file).matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)]
       .map(([, target]) => target!)
       .filter((target) => !existsSync(resolve(ROOT, dirname(file), target)))
@@ -161,11 +185,11 @@ test('links between documents lead somewhere', () => {
   expect(broken).toEqual([])
 })
 
-test('the README is short', () => {
+test('the README is short [H-92]', () => {
   expect(lines('README.md')).toBeLessThanOrEqual(150)
 })
 
-test('every target of the Makefile can be made', () => {
+test('every target of the Makefile can be made [H-12 P-071 P-072]', () => {
   const targets = [...read('Makefile').matchAll(/^([a-z][\w-]*):/gm)].map(([, name]) => name!)
   expect(targets).toEqual(
     expect.arrayContaining([
@@ -179,8 +203,13 @@ test('every target of the Makefile can be made', () => {
       'logs',
       'doctor',
       'user',
+      'new-service',
       'help',
       'verify',
+      'new-service',
+      'test-platform',
+      'bench',
+      'chaos',
     ]),
   )
   for (const target of targets) execFileSync('make', ['-n', target], { cwd: ROOT, stdio: 'pipe' })

@@ -22,7 +22,7 @@ const upload = async () =>
   ).body
 
 test.each(['/auth/guest-login', '/auth/guest', '/llm/auth/guest-login'])(
-  '%s gives a guest a token of the realm',
+  '%s gives a guest a token of the realm [H-15 P-012 P-030]',
   async (path) => {
     const { status, body } = await post(at('gateway', path), {})
     expect(status).toBe(201)
@@ -56,7 +56,7 @@ test('a refresh token gives new tokens, and me says who one is', async () => {
   })
 })
 
-test.each(['/v1/media', '/media/v1/media'])('%s takes an image, once', async (path) => {
+test.each(['/v1/media', '/media/v1/media'])('%s takes an image, once [H-16 P-030]', async (path) => {
   const body = { source: { type: 'data_url', data_url: dataUrl } }
   const [first, again] = [await post(at('gateway', path), body, token), await post(at('gateway', path), body, token)]
   expect(first.body).toMatchObject({
@@ -73,7 +73,7 @@ test.each(['/v1/media', '/media/v1/media'])('%s takes an image, once', async (pa
 test.each<[string, (id: string) => unknown]>([
   ['its bare id', (id) => ({ url: id })],
   ['a placeholder', (id) => ({ url: `data:image/png;${id}` })],
-])('chat shows the model an image given by %s, streaming and not', async (_name, imageUrl) => {
+])('chat shows the model an image given by %s, streaming and not [H-17 H-18 P-014]', async (_name, imageUrl) => {
   const { id } = await upload()
   const ask = {
     model: 'jan-v1-4b',
@@ -116,7 +116,7 @@ test('a fact told earlier is known later in the same conversation', async () => 
 })
 
 test.each(['/v1/responses', '/responses/v1/responses'])(
-  '%s runs tools on the server and streams what happens',
+  '%s runs tools on the server and streams what happens [H-19 H-20 H-21 P-030]',
   async (path) => {
     const input = `Search for open source LLM servers, scrape ${at('examples', '/release-notes.html')} and run python to analyse this CSV:\n\`\`\`csv\n${example('sales.csv')}\`\`\``
     const events = eventsOf((await post(at('gateway', path), { model: 'jan-v1-4b', input, stream: true }, token)).body)
@@ -157,7 +157,7 @@ test.each(['/v1/responses', '/responses/v1/responses'])(
   60_000,
 )
 
-test('one answer tells of the tools as the stream does', async () => {
+test('one answer tells of the tools as the stream does [P-014]', async () => {
   const { status, body } = await post(
     at('gateway', '/v1/responses'),
     { model: 'gpt-4o-mini', input: 'Run python: 6*7' },
@@ -168,7 +168,7 @@ test('one answer tells of the tools as the stream does', async () => {
   expect(body.output[0].output).toContain('42')
 }, 60_000)
 
-test('nobody sees what another made', async () => {
+test('nobody sees what another made [H-82]', async () => {
   const other = await guestToken()
   const { id } = await upload()
   const run = (await post(at('gateway', '/v1/responses'), { model: 'jan-v1-4b', input: 'Hello' }, token)).body
@@ -202,7 +202,7 @@ test('a run goes on from the one before', async () => {
   expect(second.output[0].content[0].text).toContain('Ada')
 })
 
-test('models are listed, and the simulator says what it is', async () => {
+test('models are listed, and the simulator says what it is [H-26 P-014]', async () => {
   const { body } = await get(at('gateway', '/v1/models'), token)
   expect(body.data.map((model: Json) => model.id)).toEqual(
     expect.arrayContaining(['jan-simulator', 'jan-v1-4b', 'gpt-4o-mini']),

@@ -35,7 +35,7 @@ const connections: [string, (url: URL) => Promise<Json>][] = [
 ]
 
 test.each(connections)(
-  'a client %s lists and calls the tools, at both addresses',
+  'a client %s lists and calls the tools, at both addresses [H-22 H-24 P-002]',
   async (_name, connect) => {
     for (const path of ['/v1/mcp', '/mcp']) {
       const client = await connect(new URL(at('gateway', path)))
@@ -49,7 +49,7 @@ test.each(connections)(
   60_000,
 )
 
-test('the plain list is open, the endpoint asks for a token and says where to get one', async () => {
+test('the plain list is open, the endpoint asks for a token and says where to get one [P-010 P-019]', async () => {
   expect((await get(at('gateway', '/mcp/tools'))).body.tools.length).toBeGreaterThan(2)
   expect((await get(at('gateway', '/mcp/healthz'))).body).toMatchObject({ status: 'ok', service: 'mcp-tools' })
   expect((await get(at('gateway', '/mcp/readyz'))).status).toBe(200)

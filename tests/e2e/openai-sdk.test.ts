@@ -7,7 +7,7 @@ beforeAll(async () => {
   openai = new OpenAI({ baseURL: at('gateway', '/v1'), apiKey: await guestToken(), maxRetries: 0 })
 })
 
-test('chat, whole and streamed', async () => {
+test('chat, whole and streamed [H-23]', async () => {
   const chat = await openai.chat.completions.create({
     model: 'jan-v1-4b',
     messages: [{ role: 'user', content: 'Hello!' }],
@@ -49,7 +49,7 @@ test('chat with the client’s own tools, streamed in fragments', async () => {
   })
 })
 
-test('responses, whole and streamed, read again and listed', async () => {
+test('responses, whole and streamed, read again and listed [H-23]', async () => {
   const answer = await openai.responses.create({ model: 'jan-v1-4b', input: 'Hello!', tools: [] })
   expect([answer.status, answer.output_text.length > 0]).toEqual(['completed', true])
   const names: string[] = []
@@ -89,7 +89,7 @@ test('a function of the client comes back to it, and the run continues with its 
   expect(told.output_text).toContain('Sunny')
 })
 
-test('errors are the SDK’s own', async () => {
+test('errors are the SDK’s own [H-102]', async () => {
   await expect(
     openai.chat.completions.create({ model: 'no-such-model', messages: [{ role: 'user', content: 'x' }] }),
   ).rejects.toMatchObject({ status: 404, code: 'model_not_found', message: expect.stringContaining('no-such-model') })

@@ -39,7 +39,7 @@ const chat = () =>
   )
 const run = () => post(at('gateway', '/v1/responses'), { model: 'jan-v1-4b', input: 'Hello', tools: [] }, token)
 
-test('without PostgreSQL what needs it is 503, readiness names it, and all comes back', async () => {
+test('without PostgreSQL what needs it is 503, readiness names it, and all comes back [H-105]', async () => {
   await without(postmaster(), async () => {
     await untilTrue(async () => (await get(at('response-api', '/readyz'))).status === 503)
     expect((await get(at('response-api', '/readyz'))).body).toMatchObject({
@@ -56,7 +56,7 @@ test('without PostgreSQL what needs it is 503, readiness names it, and all comes
   await untilTrue(async () => (await get(at('media-api', '/readyz'))).status === 200)
 }, 60_000)
 
-test('without the identity provider known tokens go on, and log-in is 503', async () => {
+test('without the identity provider known tokens go on, and log-in is 503 [H-106 H-57]', async () => {
   expect((await chat()).status).toBe(200)
   await without(running().children.identity!, async () => {
     expect((await chat()).status).toBe(200)
@@ -69,7 +69,7 @@ test('without the identity provider known tokens go on, and log-in is 503', asyn
   await untilTrue(async () => (await post(at('gateway', '/auth/guest-login'), {})).status === 201)
 }, 60_000)
 
-test('without the model chat is 502 with the reason, and runs say so too', async () => {
+test('without the model chat is 502 with the reason, and runs say so too [H-103]', async () => {
   await without(running().children.simulator!, async () => {
     const refused = await chat()
     expect([refused.status, refused.body.error]).toEqual([
@@ -82,7 +82,7 @@ test('without the model chat is 502 with the reason, and runs say so too', async
   await untilTrue(async () => (await chat()).status === 200)
 }, 60_000)
 
-test('without the tools a run that needs them is 503, one that does not goes on', async () => {
+test('without the tools a run that needs them is 503, one that does not goes on [H-106]', async () => {
   await without(running().children['mcp-tools']!, async () => {
     expect(
       (await post(at('gateway', '/v1/responses'), { model: 'jan-v1-4b', input: 'Run python: 6*7' }, token)).status,

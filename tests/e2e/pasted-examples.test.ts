@@ -45,13 +45,13 @@ function paste(command: string, offset: number = shared.offset): Promise<Respons
 }
 const json = async (response: Response): Promise<Json> => ({ status: response.status, body: await response.json() })
 
-test('a model of one’s own is used, and no simulator started', async () => {
+test('a model of one’s own is used, and no simulator started [H-25 H-66]', async () => {
   expect((await open.cli('status')).stdout).toMatch(/^ {2}simulator .* down$/m)
   const { body } = await json(await paste('curl -s http://localhost:8082/v1/responses -d \'{"input":"Hello"}\'', OPEN))
   expect([body.status, body.model]).toEqual(['completed', 'jan-simulator'])
 })
 
-test('get a guest token', async () => {
+test('get a guest token [P-012 P-031]', async () => {
   expect(await json(await paste('curl -X POST http://localhost:8000/auth/guest'))).toMatchObject({
     status: 201,
     body: {
@@ -64,7 +64,7 @@ test('get a guest token', async () => {
   })
 })
 
-test('simple chat completion', async () => {
+test('simple chat completion [P-031]', async () => {
   const response = await paste(`curl -X POST http://localhost:8000/v1/chat/completions \\
   -H "Authorization: Bearer <token>" \\
   -H "Content-Type: application/json" \\
@@ -76,7 +76,7 @@ test('simple chat completion', async () => {
   expect(eventsOf(await response.text()).at(-1)!.data).toBe('[DONE]')
 })
 
-test('chat completion with media', async () => {
+test('chat completion with media [P-031]', async () => {
   // The apostrophe of "What's" ends a shell's quote, so it is written as a shell needs it.
   const response = await paste(`curl -X POST http://localhost:8000/v1/chat/completions \\
   -H "Authorization: Bearer <token>" \\
@@ -94,7 +94,7 @@ test('chat completion with media', async () => {
   expect((await json(response)).body.choices[0].message.content).toMatch(/PNG/)
 })
 
-test('upload media by URL, then resolve it', async () => {
+test('upload media by URL, then resolve it [P-015 P-031]', async () => {
   const { status, body } = await json(
     await paste(`curl -X POST http://localhost:8285/v1/media \\
   -H "X-Media-Service-Key: changeme-media-key" \\
@@ -138,13 +138,13 @@ const SEARCH = `curl -X POST http://localhost:8000/v1/mcp \\
     }
   }'`
 
-test('search without a token, where nobody is asked for one', async () => {
+test('search without a token, where nobody is asked for one [P-018 P-019 P-031]', async () => {
   expect((await paste(SEARCH)).status).toBe(401)
   const { status, body } = await json(await paste(SEARCH, OPEN))
   expect([status, body.id, body.result.isError ?? false, body.result.content[0].type]).toEqual([200, 1, false, 'text'])
 })
 
-test('list available tools', async () => {
+test('list available tools [P-011 P-031]', async () => {
   expect(
     (await json(await paste('curl -X GET http://localhost:8091/v1/mcp/tools'))).body.tools.map(
       (tool: Json) => tool.name,
@@ -152,7 +152,7 @@ test('list available tools', async () => {
   ).toContain('google_search')
 })
 
-test('create a response with tool execution', async () => {
+test('create a response with tool execution [P-018 P-019 P-031]', async () => {
   const command = `curl -X POST http://localhost:8082/v1/responses \\
   -H "Content-Type: application/json" \\
   -d '{
@@ -173,7 +173,7 @@ test('create a response with tool execution', async () => {
   })
 }, 60_000)
 
-test('stream a response through the gateway', async () => {
+test('stream a response through the gateway [P-030 P-031]', async () => {
   const response = await paste(`curl -X POST http://localhost:8000/responses/v1/responses \\
  -H "Authorization: Bearer <token>" \\
  -H "Content-Type: application/json" \\
@@ -190,7 +190,7 @@ const rpc = (params: string) => `curl -s http://localhost:8000/v1/mcp \\
   -H "Content-Type: application/json" \\
   -d '${params}'`
 
-test('list tools over MCP without initialize', async () => {
+test('list tools over MCP without initialize [P-007 P-009 P-031]', async () => {
   const { status, body } = await json(
     await paste(
       `${rpc(`{
@@ -203,7 +203,7 @@ test('list tools over MCP without initialize', async () => {
   expect([status, body.id, body.result.tools.length > 2]).toEqual([200, 42, true])
 })
 
-test('scrape with includeMarkdown', async () => {
+test('scrape with includeMarkdown [P-031]', async () => {
   const { body } = await json(
     await paste(
       rpc(`{
@@ -223,7 +223,7 @@ test('scrape with includeMarkdown', async () => {
   ])
 })
 
-test('python_exec', async () => {
+test('python_exec [P-022 P-031]', async () => {
   const { body } = await json(
     await paste(
       rpc(`{
@@ -240,7 +240,7 @@ test('python_exec', async () => {
   expect(body.result.structuredContent.stdout).toBe('3.141592653589793\n')
 }, 60_000)
 
-test('the query example is malformed as it stands: a parse error that says where', async () => {
+test('the query example is malformed as it stands: a parse error that says where [P-020 P-031]', async () => {
   const { status, body } = await json(
     await paste(
       rpc(`{
@@ -260,7 +260,7 @@ test('the query example is malformed as it stands: a parse error that says where
   ])
 })
 
-test('health through the gateway and direct', async () => {
+test('health through the gateway and direct [P-010 P-034]', async () => {
   expect((await paste('curl http://localhost:8000/mcp/healthz')).status).toBe(200)
   expect((await paste('curl http://localhost:8091/healthz')).status).toBe(200)
 })

@@ -32,7 +32,7 @@ async function forged(claims: Record<string, unknown>): Promise<string> {
     .sign(privateKey)
 }
 
-test.each(DOORS)('%s: no token, a forged one, and identity headers are 401', async (name, url, body) => {
+test.each(DOORS)('%s: no token, a forged one, and identity headers are 401 [H-98 H-99 P-019]', async (name, url, body) => {
   const attempts = [
     post(url, body),
     post(url, body, await forged({})),
@@ -49,14 +49,14 @@ test.each(DOORS)('%s: no token, a forged one, and identity headers are 401', asy
   }
 })
 
-test('malformed JSON is 400 and names the place', async () => {
+test('malformed JSON is 400 and names the place [H-100]', async () => {
   for (const path of ['/v1/chat/completions', '/v1/responses', '/v1/media']) {
     const { status, body } = await send('POST', at('gateway', path), { token, body: '{"model": "x",, }' })
     expect([status, body.message]).toEqual([400, expect.stringMatching(/position 14 \(line 1, column 15\)/)])
   }
 })
 
-test('bodies over the limit are 413', async () => {
+test('bodies over the limit are 413 [H-101]', async () => {
   const big = `"${'x'.repeat(31 * 1024 * 1024)}"`
   expect((await send('POST', at('gateway', '/v1/media'), { token, body: big })).status).toBe(413)
   expect(
@@ -64,7 +64,7 @@ test('bodies over the limit are 413', async () => {
   ).toBe(413)
 })
 
-test('what does not exist is named', async () => {
+test('what does not exist is named [H-102]', async () => {
   const model = await post(at('gateway', '/v1/chat/completions'), { ...CHAT, model: 'no-such-model' }, token)
   expect([model.status, model.body.error]).toEqual([
     404,
@@ -81,7 +81,7 @@ test('what does not exist is named', async () => {
   expect((await send('GET', at('gateway', '/v1/nothing-here'), { token })).status).toBe(404)
 })
 
-test('request ids go through the gateway and come back', async () => {
+test('request ids go through the gateway and come back [H-53]', async () => {
   const { headers } = await post(at('gateway', '/v1/chat/completions'), CHAT, token, { 'x-request-id': 'my-request-1' })
   expect(headers.get('x-request-id')).toBe('my-request-1')
 })

@@ -6,7 +6,7 @@ import type { Json } from '../platform.ts'
 
 type Span = { name: string; traceId: string; spanId: string; parentSpanId?: string }
 
-test('a request is one trace, named by its operation, that continues the caller’s', async () => {
+test('a request is one trace, named by its operation, that continues the caller’s [H-46]', async () => {
   const spans: Span[] = []
   const paths = new Set<string | undefined>()
   await using collector = await serve(async (request, response) => {
@@ -26,6 +26,7 @@ test('a request is one trace, named by its operation, that continues the caller�
       MEDIA_PUBLIC_URL: url,
       MEDIA_URL_SECRET: 'x'.repeat(32),
       INTERNAL_TOKEN_KEYS: `t:${Buffer.alloc(32).toString('base64url')}`,
+      FIELD_ENCRYPTION_KEYS: `t:${Buffer.alloc(32).toString('base64url')}`,
       AUTH_ENABLED: 'false',
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
     }))

@@ -1,0 +1,34 @@
+import { apiServer } from './api-server.ts'
+import { collector } from './collector.ts'
+import { containers } from './containers.ts'
+import { helm } from './helm.ts'
+import { jaeger } from './jaeger.ts'
+import { keycloak } from './keycloak.ts'
+import type { Part } from './part.ts'
+import { prometheus } from './prometheus.ts'
+import { s3 } from './s3.ts'
+import { stores } from './stores.ts'
+
+/** Nothing but a copy of this checkout, whose own tests run in it: too long for `make test`. */
+const newService: Part = {
+  name: 'new-service',
+  needs: [],
+  minutes: 8,
+  suite: 'tests/new-service/verify.platform.test.ts',
+  start: async () => ({}),
+}
+
+/** In order of price, so that a budget buys as many as it can. */
+export const parts: Part[] = [
+  ...[keycloak, stores, s3, containers, helm, prometheus, collector, jaeger, apiServer],
+  newService,
+]
+
+/** `a,b` → these parts, in their order; nothing → all. @throws Error naming what is unknown */
+export function chooseParts(only = ''): Part[] {
+  const names = only.split(',').flatMap((name) => name.trim() || [])
+  const unknown = names.filter((name) => !parts.some((part) => part.name === name))
+  if (unknown.length > 0)
+    throw new Error(`No part is called ${unknown.join(', ')}; there are ${parts.map(({ name }) => name).join(', ')}`)
+  return names.length > 0 ? parts.filter(({ name }) => names.includes(name)) : parts
+}

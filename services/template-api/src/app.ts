@@ -1,0 +1,24 @@
+import { createHttpApp, type HttpApp } from '@jan/service-kit/http-app'
+import type { Route } from '@jan/service-kit/route'
+import packageJson from '../package.json' with { type: 'json' }
+import type { Deps } from './deps.ts'
+import { noteRoutes } from './notes/note.routes.ts'
+
+/** A note of the greatest length, however it is escaped, and room for what is around it. */
+const BODY_LIMIT = 64 * 1024
+
+export const routes = (deps: Deps): Route[] => noteRoutes(deps)
+
+export const createApp = (deps: Deps): HttpApp =>
+  createHttpApp({
+    service: 'template-api',
+    version: packageJson.version,
+    log: deps.log,
+    metrics: deps.metrics,
+    authenticate: deps.authenticate,
+    limiter: deps.limiter,
+    idempotency: deps.idempotency,
+    routes: routes(deps),
+    dependencies: deps.dependencies,
+    bodyLimit: BODY_LIMIT,
+  })

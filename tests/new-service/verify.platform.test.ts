@@ -1,0 +1,29 @@
+import { spawnSync } from 'node:child_process'
+import { afterAll, expect, test } from '@jest/globals'
+import { copyCheckout } from './checkout-copy.ts'
+import { unusedName } from './house.ts'
+
+const copy = copyCheckout()
+afterAll(() => copy.remove())
+
+/** What this run of make, of jest and of its database have set is not for another one. */
+const env = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !/^(MAKE|MFLAGS|JAN_|JEST_|NODE_ENV|NODE_OPTIONS|NAME$)/.test(name)),
+)
+
+/** Runs in the copy. @returns the exit code and the end of what was said */
+function make(...args: string[]): { code: number | null; said: string } {
+  const { status, stdout, stderr, error } = spawnSync('make', args, {
+    cwd: copy.root,
+    env,
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+  })
+  if (error) throw error
+  return { code: status, said: `${stdout}${stderr}`.trim().split('\n').slice(-80).join('\n') }
+}
+
+test('a checkout with a new service passes make verify untouched [T-28]', () => {
+  expect(make('new-service', `NAME=${unusedName()}`)).toMatchObject({ code: 0 })
+  expect(make('verify')).toMatchObject({ code: 0, said: expect.stringMatching(/\d+ passed, 0 failed$/) })
+}, 1_800_000)
