@@ -59,12 +59,14 @@ test('a guest of llm-api has a token of the realm, signed by a key that stays li
   const keys = async () => ((await (await fetch(certs)).json()) as Json).keys.map(({ kid }: Json) => kid).sort()
   const before = await keys()
   const guest = await becomeGuest()
-  expect(guest.expires_in).toBe(3600)
   const { payload, protectedHeader } = await jwtVerify(guest.access_token, createRemoteJWKSet(new URL(certs)), {
     issuer: realm,
     audience: 'jan',
   })
   expect(payload).toMatchObject({ sub: guest.user_id, guest: 'true', realm_access: { roles: ['guest'] } })
+  expect(payload.exp! - payload.iat!).toBe(3600)
+  // A slow Keycloak takes the time that it needed off.
+  expect([3600, 3599, 3598]).toContain(guest.expires_in)
   expect(before).toContain(protectedHeader.kid)
   expect(await keys()).toEqual(before)
 })
