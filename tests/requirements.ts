@@ -281,10 +281,10 @@ const tools = [
     done('T-35', 'Load comes from another process; rounds are interleaved with a bare proxy as the floor.'),
     done('T-36', 'It tells p50 and p99, CPU per request and per chunk of whole process trees, and memory.'),
     done('T-37', 'It checks that every stream was complete.'),
-    open('T-38', 'make bench PEER=url measures any OpenAI-compatible gateway in the same run.', {
+    done('T-38', 'make bench PEER=url measures any OpenAI-compatible gateway in the same run.', {
       shownBy: 'make bench PEER=url',
     }),
-    open('T-39', 'Chat relay and guest login are measured, and docs/performance.md says by which command.', {
+    done('T-39', 'Chat relay and guest login are measured, and docs/performance.md says by which command.', {
       shownBy: 'make bench',
     }),
     open('T-40', 'A chat relay takes at most twice the CPU of the floor per request.', { shownBy: 'make bench' }),

@@ -72,7 +72,7 @@ describe('a part', () => {
       made += 1
     })
     const left = (minutes: number) => conditions({ leftMs: () => minutes * 60_000 })
-    const why = 'no time: its first run takes 3 minutes'
+    const why = 'no time: it takes 3 minutes'
     expect(await runPart(costly, left(2.9))).toEqual({ is: 'skipped', why })
     expect(made).toBe(0)
     expect(await withPart(costly, left(3), async () => 'used')).toBe('used')

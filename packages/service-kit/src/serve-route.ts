@@ -107,17 +107,30 @@ async function act(
   )
 }
 
-const whoOf = (caller: Caller | undefined, exchange: Exchange, origin: Origin) => ({
-  ...origin,
-  caller,
-  requestId: exchange.requestId,
-  get signal() {
-    return exchange.signal
+const EXCHANGE = Symbol('exchange')
+type Lazy = { [EXCHANGE]: Exchange }
+
+/**
+ * The same functions for every request: getters written into the literal would give each object a shape of its own, and
+ * shapes outlive requests. They are the object's own, so that `{ ...who }` has them too.
+ */
+const LAZY: PropertyDescriptorMap & ThisType<Lazy> = {
+  signal: {
+    enumerable: true,
+    get() {
+      return this[EXCHANGE].signal
+    },
   },
-  get log() {
-    return exchange.log
+  log: {
+    enumerable: true,
+    get() {
+      return this[EXCHANGE].log
+    },
   },
-})
+}
+
+const whoOf = (caller: Caller | undefined, exchange: Exchange, origin: Origin) =>
+  Object.defineProperties({ ...origin, caller, requestId: exchange.requestId, [EXCHANGE]: exchange }, LAZY)
 
 const isIdempotent = ({ idempotent }: Route, input: never) =>
   typeof idempotent === 'function' ? idempotent(input) : idempotent
