@@ -48,7 +48,9 @@ const withoutPlatform = (env: NodeJS.ProcessEnv) =>
   Object.fromEntries(
     Object.entries(env).filter(
       ([name]) =>
-        !/^(JAN_|MODEL_|MEDIA_|MCP_|SERPER_|AUTH_|DEFAULT_MODEL|REDIS_URL|REQUESTS_PER_MINUTE|NODE_ENV|OUTBOUND_ALLOW)/.test(name),
+        !/^(JAN_|MODEL_|MEDIA_|MCP_|SERPER_|AUTH_|DEFAULT_MODEL|REDIS_URL|REQUESTS_PER_MINUTE|NODE_ENV|OUTBOUND_ALLOW)/.test(
+          name,
+        ),
     ),
   )
 

@@ -32,22 +32,25 @@ async function forged(claims: Record<string, unknown>): Promise<string> {
     .sign(privateKey)
 }
 
-test.each(DOORS)('%s: no token, a forged one, and identity headers are 401 [H-98 H-99 P-019]', async (name, url, body) => {
-  const attempts = [
-    post(url, body),
-    post(url, body, await forged({})),
-    post(url, body, 'garbage'),
-    post(url, body, undefined, { 'X-User-ID': 'admin', 'X-User-Subject': 'admin', 'X-Auth-Method': 'apikey' }),
-    post(url, body, undefined, { 'x-principal-id': 'admin', 'X-Consumer-ID': '1', 'X-Credential-Identifier': 'x' }),
-  ]
-  for (const { status, headers, body: answer } of await Promise.all(attempts)) {
-    expect([status, headers.get('www-authenticate')]).toEqual([401, expect.stringMatching(/^Bearer /)])
-    expect(answer.message).toEqual(expect.any(String))
-    if (name.startsWith('media')) expect(answer.error).toBe(answer.message)
-    else expect(answer.error.message).toBe(answer.message)
-    expect(answer.request_id).toEqual(expect.any(String))
-  }
-})
+test.each(DOORS)(
+  '%s: no token, a forged one, and identity headers are 401 [H-98 H-99 P-019]',
+  async (name, url, body) => {
+    const attempts = [
+      post(url, body),
+      post(url, body, await forged({})),
+      post(url, body, 'garbage'),
+      post(url, body, undefined, { 'X-User-ID': 'admin', 'X-User-Subject': 'admin', 'X-Auth-Method': 'apikey' }),
+      post(url, body, undefined, { 'x-principal-id': 'admin', 'X-Consumer-ID': '1', 'X-Credential-Identifier': 'x' }),
+    ]
+    for (const { status, headers, body: answer } of await Promise.all(attempts)) {
+      expect([status, headers.get('www-authenticate')]).toEqual([401, expect.stringMatching(/^Bearer /)])
+      expect(answer.message).toEqual(expect.any(String))
+      if (name.startsWith('media')) expect(answer.error).toBe(answer.message)
+      else expect(answer.error.message).toBe(answer.message)
+      expect(answer.request_id).toEqual(expect.any(String))
+    }
+  },
+)
 
 test('malformed JSON is 400 and names the place [H-100]', async () => {
   for (const path of ['/v1/chat/completions', '/v1/responses', '/v1/media']) {
