@@ -23,6 +23,7 @@ const searchAs = async (caller: Caller, engines = [engineNamed('serper'), { engi
     signal: new AbortController().signal,
     log: silentLogger,
     newId,
+    startedAt: new Date(0),
     progress: async () => {},
   }
   return googleSearchTool.run(deps, call, googleSearchTool.input.parse({ q: 'bees' }))
