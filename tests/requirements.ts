@@ -204,7 +204,7 @@ const house = [
   ...from(
     'house: bad input',
     'tools',
-    open('H-107', 'Without Redis the platform goes on, and all comes back without a restart.'),
+    done('H-107', 'Without Redis the platform goes on, and all comes back without a restart.'),
   ),
 ]
 
@@ -503,8 +503,8 @@ const promises = [
   ...from(
     'promises: tests and docs',
     'tools',
-    open('P-092', 'services/template-api/NEW_SERVICE_GUIDE.md exists and is true.'),
-    open('P-093', 'A new service has configuration, logs, traces, a migration, GET and POST, health checks and tests.'),
+    done('P-092', 'services/template-api/NEW_SERVICE_GUIDE.md exists and is true.'),
+    done('P-093', 'A new service has configuration, logs, traces, a migration, GET and POST, health checks and tests.'),
   ),
   ...from(
     'promises: tests and docs',
