@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { trace } from '@opentelemetry/api'
+import type { Headers } from './answer.ts'
 import { AppError, ERRORS, type ErrorPresenter, toAppError } from './errors.ts'
 import { requestIdFrom } from './ids.ts'
 import type { Logger } from './logger.ts'
@@ -22,6 +23,8 @@ export type Served = { operation: string; presentError: ErrorPresenter; path: st
 export class Exchange {
   readonly requestId: string
   readonly presentError: ErrorPresenter
+  /** Of the answer, whatever it will be; written once, with its own. */
+  readonly headers: Headers
   readonly #options: ExchangeOptions
   readonly #operation: string
   readonly #response: ServerResponse
@@ -40,7 +43,7 @@ export class Exchange {
     this.#response = response
     this.presentError = presentError
     this.requestId = requestIdFrom(request.headers['x-request-id'] as string | undefined)
-    response.setHeader('x-request-id', this.requestId)
+    this.headers = { 'x-request-id': this.requestId }
     trace.getActiveSpan()?.updateName(operation).setAttribute('request.id', this.requestId)
     options.metrics.inFlight.inc()
     response.once('close', () => {
@@ -75,7 +78,10 @@ export class Exchange {
     const known = this.#hasLeft ? clientLeft(error) : toAppError(error)
     this.logError(known)
     if (this.#response.headersSent) return void this.#response.destroy()
-    sendJson(this.#response, known.status, this.presentError(known, this.requestId), known.extra.headers)
+    sendJson(this.#response, known.status, this.presentError(known, this.requestId), {
+      ...this.headers,
+      ...known.extra.headers,
+    })
   }
 
   logError({ code, message, extra }: AppError): void {

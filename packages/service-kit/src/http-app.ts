@@ -23,6 +23,12 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   const app = express()
   app.disable('x-powered-by').disable('etag').set('case sensitive routing', true)
   let draining = false
+  const methods = new Map<string, Set<string>>()
+  for (const route of options.routes)
+    for (const path of [route.path, ...(route.aliases ?? [])]) {
+      app[route.method](expressPath(path), (request, response) => serveRoute(serving, route, request, response))
+      methods.set(path, (methods.get(path) ?? new Set()).add(route.method.toUpperCase()))
+    }
   app.get('/healthz', (_request, response) => sendJson(response, 200, { status: 'ok', service: options.service }))
   app.get('/readyz', async (_request, response) => {
     const readiness = await checkReadiness(options.dependencies, draining)
@@ -38,12 +44,6 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   const document = openApiDocument(options.service, options.version, options.routes)
   app.get('/openapi.json', (_request, response) => sendJson(response, 200, document))
 
-  const methods = new Map<string, Set<string>>()
-  for (const route of options.routes)
-    for (const path of [route.path, ...(route.aliases ?? [])]) {
-      app[route.method](expressPath(path), (request, response) => serveRoute(serving, route, request, response))
-      methods.set(path, (methods.get(path) ?? new Set()).add(route.method.toUpperCase()))
-    }
   for (const [path, allowed] of methods)
     app.all(expressPath(path), (request, response) => {
       if (request.method === 'OPTIONS')

@@ -1,16 +1,16 @@
-import type { ServerResponse } from 'node:http'
+import type { Headers } from './answer.ts'
 import type { Caller } from './auth.ts'
 import { AppError } from './errors.ts'
 import type { RateLimiter } from './rate-limit.ts'
 
 /** Counts a request of a person or key, tells them where they stand, and refuses what is too much. @throws AppError `rate_limited` */
-export function enforceLimit(limiter: RateLimiter, caller: Caller, response: ServerResponse): void {
+export function enforceLimit(limiter: RateLimiter, caller: Caller, headers: Headers): void {
   // Who acts for a person was let in on that person's account already.
   if (caller.kind === 'service' || caller.via) return
   const { allowed, limit, remaining, resetMs } = limiter.take(caller.keyId ?? caller.subject)
-  response.setHeader('x-ratelimit-limit-requests', limit)
-  response.setHeader('x-ratelimit-remaining-requests', remaining)
-  response.setHeader('x-ratelimit-reset-requests', presentDuration(resetMs))
+  headers['x-ratelimit-limit-requests'] = String(limit)
+  headers['x-ratelimit-remaining-requests'] = String(remaining)
+  headers['x-ratelimit-reset-requests'] = presentDuration(resetMs)
   if (allowed) return
   const seconds = Math.ceil(resetMs / 1000)
   throw new AppError('rate_limited', `Too many requests: the limit of ${limit} is reached, try again in ${seconds} s`, {

@@ -9,26 +9,29 @@ const KEEP_ALIVE = ': keep-alive\n\n'
 export type SendContext = {
   requestId: string
   presentError: ErrorPresenter
+  /** Sent with every answer; its own win. */
+  headers: Headers
   /** Told of an error that came too late for a status. */
   logError: (error: AppError) => void
 }
 
 /** Writes a handler's result. What fails before the first byte is thrown to the caller; what fails later ends the stream visibly. */
 export async function sendAnswer(response: ServerResponse, result: unknown, context: SendContext): Promise<void> {
-  if (!isAnswer(result)) return sendJson(response, 200, result)
+  const common = context.headers
+  if (!isAnswer(result)) return sendJson(response, 200, result, common)
   switch (result.kind) {
     case 'json':
-      return sendJson(response, result.status, result.value, result.headers)
+      return sendJson(response, result.status, result.value, { ...common, ...result.headers })
     case 'empty':
-      response.writeHead(result.status, result.headers).end()
+      response.writeHead(result.status, { ...common, ...result.headers }).end()
       return
     case 'redirect':
-      response.writeHead(302, { location: result.url }).end()
+      response.writeHead(302, { ...common, location: result.url }).end()
       return
     case 'sse':
       return sendStream(
         response,
-        { status: 200, headers: { ...STREAM_HEADERS, ...result.headers }, isEvents: true },
+        { status: 200, headers: { ...common, ...STREAM_HEADERS, ...result.headers }, isEvents: true },
         reading(response, framed(result.events)),
         context,
       )
@@ -65,9 +68,10 @@ export const sseFrame = ({ event, id, data }: SseEvent): string =>
 
 function sendBytes(
   response: ServerResponse,
-  { status, headers, body }: Answer & { kind: 'relay' | 'bytes' },
+  { status, headers: own, body }: Answer & { kind: 'relay' | 'bytes' },
   context: SendContext,
 ): Promise<void> | undefined {
+  const headers = { ...context.headers, ...own }
   if (body === null) {
     response.writeHead(status, headers).end()
     return

@@ -42,7 +42,7 @@ export async function serveRoute(
   const exchange = begin(options, request, response, route)
   try {
     const caller = await authenticate(options, route, request)
-    if (options.limiter && caller) enforceLimit(options.limiter, caller, response)
+    if (options.limiter && caller) enforceLimit(options.limiter, caller, exchange.headers)
     await sendAnswer(response, await act(options, route, request, caller, exchange), exchange)
   } catch (error) {
     exchange.fail(error)

@@ -6,7 +6,8 @@ import type { Deps } from './deps.ts'
 import { identityRoutes } from './identity/identity.routes.ts'
 import { modelRoutes } from './models/models.routes.ts'
 
-export const routes = (deps: Deps): Route[] => [...identityRoutes(deps), ...modelRoutes(deps), ...chatRoutes(deps)]
+/** In the order in which they are tried: what is asked most comes first. */
+export const routes = (deps: Deps): Route[] => [...chatRoutes(deps), ...modelRoutes(deps), ...identityRoutes(deps)]
 
 export const createApp = (deps: Deps): HttpApp =>
   createHttpApp({

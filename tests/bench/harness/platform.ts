@@ -10,7 +10,7 @@ import type { Bench } from './scenario.ts'
 
 export type BenchPlatform = { url(part: Port): string; pid(part: Port): number; secrets: Secrets }
 
-const PORT_OFFSET = '13000'
+const PORT_OFFSET = '9000'
 /** High enough never to be met: the limiter does its work, and nobody is refused. */
 const NEVER_MET = '1000000000'
 

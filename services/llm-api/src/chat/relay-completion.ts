@@ -48,12 +48,12 @@ const relayEvents = (deps: Pick<Deps, 'events'>, body: CompletionBody): PushedBy
         write: (chunk) => {
           const whole = events.take(chunk as Buffer)
           const isFree = whole === undefined || sink.write(whole)
-          if (events.isDone) body.letGo()
+          if (events.isDone()) body.letGo()
           return isFree
         },
         onDrain: sink.onDrain,
       })
-      const rest = events.isDone ? undefined : events.end()
+      const rest = events.isDone() ? undefined : events.end()
       if (rest) sink.write(rest)
     } catch (error) {
       throw noted(deps, error)

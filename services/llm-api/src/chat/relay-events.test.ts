@@ -5,10 +5,10 @@ function relayed(...parts: (string | Buffer)[]): string[] {
   const events = createEventSplitter()
   const seen: (Buffer | undefined)[] = []
   for (const part of parts) {
-    if (events.isDone) break
+    if (events.isDone()) break
     seen.push(events.take(Buffer.from(part)))
   }
-  if (!events.isDone) seen.push(events.end())
+  if (!events.isDone()) seen.push(events.end())
   return seen.flatMap((piece) => (piece ? [piece.toString()] : []))
 }
 

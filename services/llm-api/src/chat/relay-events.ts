@@ -14,7 +14,7 @@ export type EventSplitter = {
   /** @returns the events that are whole now, if any. @throws AppError `upstream_failed` when one is too long */
   take(chunk: Buffer): Buffer | undefined
   /** `[DONE]` has come: nothing after it matters, even when the provider leaves the connection open. */
-  readonly isDone: boolean
+  isDone(): boolean
   /** What is missing when the provider has ended. @throws AppError `upstream_failed` when the answer was not complete */
   end(): Buffer | undefined
 }
@@ -38,9 +38,7 @@ export function createEventSplitter(): EventSplitter {
     return events
   }
   return {
-    get isDone() {
-      return isDone
-    },
+    isDone: () => isDone,
     take: (chunk) => {
       const bytes = held ? Buffer.concat([held, chunk]) : chunk
       const end = endOfLastEvent(bytes, held?.length ?? 0)

@@ -3,9 +3,11 @@ const PASSED = /^(retry-after(-ms)?|openai-.+)$/
 /** Names of the operator's own account. */
 const OPERATORS = new Set(['openai-organization', 'openai-project'])
 
-export const passedHeaders = (headers: Record<string, string | string[] | undefined>): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(headers).flatMap(([name, value]) =>
-      PASSED.test(name) && !OPERATORS.has(name) && value !== undefined ? [[name, String(value)]] : [],
-    ),
-  )
+export function passedHeaders(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+  const passed: Record<string, string> = {}
+  for (const name in headers) {
+    const value = headers[name]
+    if (PASSED.test(name) && !OPERATORS.has(name) && value !== undefined) passed[name] = String(value)
+  }
+  return passed
+}
