@@ -27,11 +27,9 @@ export async function planCompletion(
       throw invalid(`'${field}' is not offered by this server yet`, field)
   const model = await requireModel(deps, requireModelName(request.model, deps.defaultModel))
   const messages = await resolveMedia(deps, who, request.messages)
-  const theirs = Object.entries(request).filter(([name]) => !OURS.has(name))
-  return {
-    json: { ...Object.fromEntries(theirs), model: model.modelId, messages },
-    stream: request.stream === true,
-  }
+  const json: Record<string, unknown> = { ...request, model: model.modelId, messages }
+  for (const name of OURS) if (name in json) delete json[name]
+  return { json, stream: request.stream === true }
 }
 
 function requireModelName(sent: string | null | undefined, byDefault: string | undefined): string {

@@ -13,6 +13,8 @@ export type ExtractPage = (source: PageSource, includeMarkdown: boolean, signal:
 export type ExtractorOptions = { timeoutMs: number; maxAtOnce: number }
 
 const HEAP_MB = 256
+/** For a thread to start and load what it reads with, on a machine that is busy. */
+const START_MS = 15_000
 
 /**
  * Reads documents. HTML is read in a thread of its own, which ends with the page: some pages take minutes of processor
@@ -52,10 +54,15 @@ async function readInThread(
     execArgv: [],
   })
   const { promise, resolve, reject } = Promise.withResolvers<ReadPage>()
-  const timer = setTimeout(() => reject(new PageUnreadable('The page is too complex to be read')), timeoutMs)
+  const late = () => reject(new PageUnreadable('The page is too complex to be read'))
+  let timer = setTimeout(late, START_MS)
   const leave = () => reject(signal.reason)
   signal.addEventListener('abort', leave, { once: true })
-  worker.once('message', resolve)
+  worker.on('message', (said: 'reading' | ReadPage) => {
+    if (said !== 'reading') return resolve(said)
+    clearTimeout(timer)
+    timer = setTimeout(late, timeoutMs)
+  })
   worker.once('error', (error) => reject(new PageUnreadable('The page cannot be read', { cause: error })))
   worker.once('exit', () => reject(new PageUnreadable('The page cannot be read')))
   try {
