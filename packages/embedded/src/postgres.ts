@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import {
   chmodSync,
   chownSync,
@@ -7,7 +7,9 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
+  mkdtempSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   statSync,
@@ -21,6 +23,8 @@ import pg from 'pg'
 import { isAlive, untilGone } from './processes.ts'
 
 const USER = 'postgres'
+/** SQLSTATE invalid_password. */
+const WRONG_PASSWORD = '28P01'
 
 export type Postgres = {
   /** Connection URL of one database. */
@@ -59,13 +63,18 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     url,
     process: child,
     createDatabase: (name, template) => createDatabase(url('postgres'), name, template),
-    stop: async () => {
-      if (child.exitCode !== null || child.signalCode !== null) return
-      const gone = new Promise((done) => child.once('exit', done))
-      child.kill('SIGINT')
-      await gone
-    },
+    stop: () => end(child),
   }
+}
+
+const hasEnded = ({ pid, exitCode, signalCode }: ChildProcess) =>
+  pid === undefined || exitCode !== null || signalCode !== null
+
+async function end(child: ChildProcess): Promise<void> {
+  if (hasEnded(child)) return
+  const gone = once(child, 'exit')
+  child.kill('SIGINT')
+  await gone
 }
 
 /** Where a database of such a server will be, also before the server runs. */
@@ -100,21 +109,24 @@ function linkedBinaries(): string {
 
 /**
  * `nobody` must be able to enter every folder above the binaries and the data. Where one is closed, as root's home is,
- * both go into a folder of their own among the temporary ones, and a link stands where the data would be.
+ * both go into a new folder among the temporary ones, and a link stands where the data would be. The link alone says
+ * which folder it is: a checkout that takes a removed one's place has data of its own.
  */
 function reachable(native: string, dataDir: string, account: Account): { native: string; dataDir: string } {
   mkdirSync(dirname(dataDir), { recursive: true })
   if (!account || (isOpen(native) && isOpen(dirname(dataDir)))) return { native, dataDir }
-  const hash = createHash('sha256').update(dataDir).digest('hex').slice(0, 12)
-  const outside = join(tmpdir(), `jan-postgres-${hash}`)
-  mkdirSync(outside, { recursive: true, mode: 0o755 })
+  const isLinked = lstatSync(dataDir, { throwIfNoEntry: false })?.isSymbolicLink()
+  const outside = isLinked ? dirname(readlinkSync(dataDir)) : mkdtempSync(join(tmpdir(), 'jan-postgres-'))
+  // The machine may have emptied its temporary folders since.
+  mkdirSync(outside, { recursive: true })
+  chmodSync(outside, 0o755)
   const there = { native: join(outside, 'native'), dataDir: join(outside, 'data') }
   if (!existsSync(there.native)) {
     const unfinished = `${there.native}.${process.pid}`
     cpSync(native, unfinished, { recursive: true, verbatimSymlinks: true })
     renameSync(unfinished, there.native)
   }
-  if (!lstatSync(dataDir, { throwIfNoEntry: false })) symlinkSync(there.dataDir, dataDir)
+  if (!isLinked) symlinkSync(there.dataDir, dataDir)
   return there
 }
 
@@ -220,12 +232,17 @@ async function launch(
     child.once('exit', (code) => fail(new Error(`PostgreSQL ended with code ${code}: ${said.slice(-3).join(' | ')}`)))
   })
   ended.catch(() => undefined)
-  await Promise.race([untilAccepting(options), ended])
-  return child
+  try {
+    await Promise.race([untilAccepting(options, child), ended])
+    return child
+  } catch (error) {
+    await end(child)
+    throw error
+  }
 }
 
-async function untilAccepting({ port, password }: PostgresOptions): Promise<void> {
-  for (const deadline = Date.now() + 30_000; ; ) {
+async function untilAccepting({ port, password, dataDir }: PostgresOptions, child: ChildProcess): Promise<void> {
+  for (const deadline = Date.now() + 30_000; !hasEnded(child); ) {
     const client = new pg.Client({
       host: '127.0.0.1',
       port,
@@ -238,6 +255,8 @@ async function untilAccepting({ port, password }: PostgresOptions): Promise<void
       await client.connect()
       return
     } catch (error) {
+      if ((error as { code?: string }).code === WRONG_PASSWORD)
+        throw new Error(`PostgreSQL refuses the password: ${dataDir} was made with another one`, { cause: error })
       if (Date.now() > deadline) throw new Error(`PostgreSQL does not answer on port ${port}`, { cause: error })
       await new Promise((done) => setTimeout(done, 50))
     } finally {

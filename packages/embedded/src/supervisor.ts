@@ -118,8 +118,7 @@ async function endOrphans(layout: Layout): Promise<boolean> {
 async function requireFree(layout: Layout, names: Port[]): Promise<void> {
   for (const name of names) {
     const port = layout.ports[name]
-    // An orphaned PostgreSQL of our own is dealt with where its data is.
-    if (!(await isTaken(port)) || (name === 'postgres' && ownerOf(port).startsWith('postgres'))) continue
+    if (!(await isTaken(port))) continue
     throw new Error(
       `Port ${port} (${name}) is taken by ${ownerOf(port)}; end it, or set JAN_PORT_OFFSET to move all ports`,
     )
