@@ -133,11 +133,3 @@ export function eventsOf(text: string): StreamEvent[] {
       return { event: field('event') || undefined, data: parse(field('data')) }
     })
 }
-
-export async function untilTrue(is: () => Promise<boolean>, ms = 20_000): Promise<void> {
-  for (const deadline = Date.now() + ms; ; ) {
-    if (await is().catch(() => false)) return
-    if (Date.now() > deadline) throw new Error('it did not become true in time')
-    await new Promise((done) => setTimeout(done, 100))
-  }
-}

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { until } from '@jan/testkit/until'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { get, guestToken, post, at as sharedAt, startTestPlatform, type TestPlatform, untilTrue } from '../platform.ts'
+import { get, guestToken, post, at as sharedAt, startTestPlatform, type TestPlatform } from '../platform.ts'
 
 /** A platform whose parts are taken away one by one. Its supervisor is frozen meanwhile, so that it cannot mend what is broken. */
 const OFFSET = 12_000
@@ -41,7 +42,7 @@ const run = () => post(at('gateway', '/v1/responses'), { model: 'jan-v1-4b', inp
 
 test('without PostgreSQL what needs it is 503, readiness names it, and all comes back [H-105]', async () => {
   await without(postmaster(), async () => {
-    await untilTrue(async () => (await get(at('response-api', '/readyz'))).status === 503)
+    await until(async () => (await get(at('response-api', '/readyz'))).status === 503)
     expect((await get(at('response-api', '/readyz'))).body).toMatchObject({
       status: 'unavailable',
       failing: ['postgres'],
@@ -52,8 +53,8 @@ test('without PostgreSQL what needs it is 503, readiness names it, and all comes
       expect(refused.body.message).not.toMatch(/127\.0\.0\.1|ECONN|\d{5}/)
     }
   })
-  await untilTrue(async () => (await run()).status === 200)
-  await untilTrue(async () => (await get(at('media-api', '/readyz'))).status === 200)
+  await until(async () => (await run()).status === 200)
+  await until(async () => (await get(at('media-api', '/readyz'))).status === 200)
 }, 60_000)
 
 test('without the identity provider known tokens go on, and log-in is 503 [H-106 H-57]', async () => {
@@ -66,7 +67,7 @@ test('without the identity provider known tokens go on, and log-in is 503 [H-106
       degraded: expect.arrayContaining(['identity']),
     })
   })
-  await untilTrue(async () => (await post(at('gateway', '/auth/guest-login'), {})).status === 201)
+  await until(async () => (await post(at('gateway', '/auth/guest-login'), {})).status === 201)
 }, 60_000)
 
 test('without the model chat is 502 with the reason, and runs say so too [H-103]', async () => {
@@ -79,7 +80,7 @@ test('without the model chat is 502 with the reason, and runs say so too [H-103]
     expect((await run()).status).toBe(502)
     expect((await get(at('llm-api', '/readyz'))).body.status).toBe('ready')
   })
-  await untilTrue(async () => (await chat()).status === 200)
+  await until(async () => (await chat()).status === 200)
 }, 60_000)
 
 test('without the tools a run that needs them is 503, one that does not goes on [H-106]', async () => {
@@ -89,7 +90,7 @@ test('without the tools a run that needs them is 503, one that does not goes on 
     ).toBe(503)
     expect((await run()).status).toBe(200)
   })
-  await untilTrue(
+  await until(
     async () =>
       (await post(at('gateway', '/v1/responses'), { model: 'jan-v1-4b', input: 'Run python: 6*7' }, token)).status ===
       200,

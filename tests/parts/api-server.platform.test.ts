@@ -2,12 +2,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fromPart } from '@jan/testkit/real-part'
+import { until } from '@jan/testkit/until'
 import { afterAll, expect, test } from '@jest/globals'
 import { Agent, fetch } from 'undici'
 import { parseAllDocuments } from 'yaml'
 import type { Json } from '../platform.ts'
 import { renderChart, validate } from './chart-tools.ts'
-import { until } from './until.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'jan-chart-'))
 const trusted = new Agent({ connect: { ca: readFileSync(fromPart('JAN_TEST_KUBERNETES_CA'), 'utf8') } })
@@ -26,7 +26,7 @@ const ask = (path: string, body?: Json) =>
 
 /** What the server says to an object that it must judge, and not keep. */
 async function dryRun(object: Json): Promise<{ status: number; message: string }> {
-  await until(async () => ((await ask('/api/v1/namespaces/default')).ok ? true : undefined))
+  await until(async () => (await ask('/api/v1/namespaces/default')).ok)
   const plural = `${object.kind.toLowerCase()}s`
   const where = `/apis/${object.apiVersion}/namespaces/default/${plural}`
   const answer = await ask(`${where}?dryRun=All&fieldValidation=Strict`, object)

@@ -1,8 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { resolve } from 'node:path'
 import { fromPart } from '@jan/testkit/real-part'
+import { until } from '@jan/testkit/until'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { until } from './until.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const host = ['--host', fromPart('JAN_TEST_DOCKER_HOST')]

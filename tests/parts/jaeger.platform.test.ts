@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { fromPart } from '@jan/testkit/real-part'
+import { until } from '@jan/testkit/until'
 import { expect, test } from '@jest/globals'
 import type { Json } from '../platform.ts'
 import { startMediaApi } from './media-api.ts'
-import { until } from './until.ts'
 
 const jaeger = fromPart('JAN_TEST_JAEGER_URL')
 

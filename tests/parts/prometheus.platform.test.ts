@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { fromPart } from '@jan/testkit/real-part'
+import { until } from '@jan/testkit/until'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { Json } from '../platform.ts'
 import { startMediaApi, type WatchedService } from './media-api.ts'
-import { until } from './until.ts'
 
 const prometheus = fromPart('JAN_TEST_PROMETHEUS_URL')
 
@@ -24,12 +24,12 @@ async function query(text: string): Promise<number | undefined> {
 }
 
 test('a service is scraped, and its requests are counted by operation [H-47]', async () => {
-  await until(async () => ((await query('up{job="service"}')) === 1 ? true : undefined))
+  await until(async () => (await query('up{job="service"}')) === 1)
   const counted = 'sum(http_server_request_duration_seconds_count{operation="resolve_media"})'
   expect(await service.resolve()).toBe(404)
   const before = await until(() => query(counted))
   expect(await service.resolve()).toBe(404)
-  await until(async () => ((await query(counted)) === before + 1 ? true : undefined))
+  await until(async () => (await query(counted)) === before + 1)
 })
 
 test('promtool reads what it publishes, and finds no mistake in names of ours', async () => {

@@ -7,6 +7,7 @@ import { createRateLimiter, type RateLimiter } from '@jan/service-kit/rate-limit
 import { connectRedis } from '@jan/service-kit/redis'
 import { createTestDatabase, type TestDatabase } from '@jan/testkit/postgres'
 import { fromPart } from '@jan/testkit/real-part'
+import { until } from '@jan/testkit/until'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { Redis } from 'ioredis'
 
@@ -103,10 +104,6 @@ describe('Valkey', () => {
     }
     /** What a replica believes is left: too much is asked for, so nothing is counted. */
     const left = (replica: RateLimiter, principal: string) => replica.take(principal, 1_000).remaining
-
-    async function until(isSo: () => boolean) {
-      while (!isSo()) await new Promise((done) => setTimeout(done, 20))
-    }
 
     /** A steady load of 5 per replica and 20 ms. @returns how many each let through */
     async function load(replicas: readonly RateLimiter[], principal: string, isOver: (refused: number) => boolean) {

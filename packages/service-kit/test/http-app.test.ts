@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { createTokenIssuer, type TokenIssuer } from '@jan/testkit/tokens'
+import { until } from '@jan/testkit/until'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { z } from 'zod'
 import { bytes, empty, json, redirect, relay, sse } from '../src/answer.ts'
@@ -20,10 +21,6 @@ let app: ReturnType<typeof createHttpApp>
 let databaseIsUp = true
 let redis: () => Promise<void> = () => new Promise(() => undefined)
 const left = { stream: 0, signal: 0 }
-const until = async (is: () => boolean) => {
-  for (const deadline = Date.now() + 5000; !is() && Date.now() < deadline; )
-    await new Promise((done) => setTimeout(done, 5))
-}
 
 // biome-ignore lint/suspicious/noExplicitAny: answers are judged by their shape
 type Json = any

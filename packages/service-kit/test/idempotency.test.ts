@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import { createInterface } from 'node:readline'
 import { createTestDatabase, type TestDatabase } from '@jan/testkit/postgres'
+import { until } from '@jan/testkit/until'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { sse } from '../src/answer.ts'
 import { bearerAuth } from '../src/auth.ts'
@@ -53,14 +54,6 @@ const thingsOf = (name: string) => database.query('SELECT id FROM thing WHERE na
 const actsOf = async (name: string) => (await database.query('SELECT FROM act WHERE name = $1', [name])).length
 const go = (name: string) => database.query('INSERT INTO go VALUES ($1)', [name])
 
-async function until<T>(look: () => Promise<T | false | undefined>): Promise<T> {
-  for (const deadline = Date.now() + 20_000; Date.now() < deadline; ) {
-    const seen = await look()
-    if (seen) return seen
-    await new Promise((done) => setTimeout(done, 20))
-  }
-  throw new Error('the condition was not met within 20 s')
-}
 /** As a client does that heeds 409. */
 const postUntilDone = (url: string, body: Body, sent: Sent) =>
   until(async () => {

@@ -1,5 +1,6 @@
 import { freePort } from '@jan/testkit/free-port'
 import { startTestRedis, type TestRedis } from '@jan/testkit/redis'
+import { until } from '@jan/testkit/until'
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { Closers } from '../src/lifecycle.ts'
 import { silentLogger as log } from '../src/logger.ts'
@@ -28,10 +29,6 @@ afterAll(async () => {
   await server.close()
 })
 
-const until = async (is: () => boolean | Promise<boolean>) => {
-  for (const deadline = Date.now() + 5_000; !(await is()); await new Promise((done) => setTimeout(done, 5)))
-    if (Date.now() > deadline) throw new Error('it did not become true in time')
-}
 /** What all replicas took, as Redis knows it. */
 const counted = async (principal = 'ada') => Number(await judge.get(`limit:test:${principal}`))
 const untilCounted = (points: number) => until(async () => (await counted()) === points)

@@ -1,3 +1,4 @@
+import { until } from '@jan/testkit/until'
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { type Booted, bootLlmApi, call, NOWHERE } from './boot.ts'
 import { type FakeProvider, listOf, sendJson, startFakeProvider } from './fake-provider.ts'
@@ -53,7 +54,7 @@ test('a provider that comes late is found without a restart [H-83]', async () =>
   const { get, service } = await boot({ JAN_MODEL_BASE_URL: late.url })
   expect((await get('/v1/models/bare')).status).toBe(502)
   late.onList = (response) => sendJson(response, 200, [{ id: 'bare' }, { nonsense: true }])
-  while ((await get('/v1/models/bare')).status !== 200);
+  await until(async () => (await get('/v1/models/bare')).status === 200)
   expect(await service.database.query('SELECT model_id, owned_by FROM provider_model')).toEqual([
     { model_id: 'bare', owned_by: 'unknown' },
   ])
