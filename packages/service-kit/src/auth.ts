@@ -35,8 +35,8 @@ export type Caller = Person | Service
 
 export type RequestHeaders = Readonly<Record<string, string | undefined>>
 
-/** Says who asks: undefined without credentials. @throws AppError `unauthenticated` for bad ones, `unavailable` when they cannot be judged. */
-export type Authenticate = (headers: RequestHeaders) => Promise<Caller | undefined>
+/** Says who asks, at once when it knows: undefined without credentials. @throws AppError `unauthenticated` for bad ones, `unavailable` when they cannot be judged. */
+export type Authenticate = (headers: RequestHeaders) => Caller | undefined | Promise<Caller | undefined>
 
 /** The value of `WWW-Authenticate` on a 401. */
 export type Challenge = (problem?: string) => string
@@ -109,12 +109,7 @@ export function bearerAuth(options: BearerOptions): Authenticate {
     return { person: personFrom(payload), until: payload.exp! * 1000 }
   }
 
-  return async (headers) => {
-    const token = bearerToken(headers.authorization)
-    if (token === undefined) return undefined
-    const digest = hash('sha256', token, 'base64')
-    const seen = known.get(digest)
-    if (seen && seen.until > now()) return seen.person
+  const meet = async (token: string, digest: string): Promise<Caller> => {
     known.delete(digest)
     if (isInternal(token)) {
       if (!options.internal) throw unauthenticated('Internal tokens are not accepted here', challenge('not accepted'))
@@ -130,6 +125,14 @@ export function bearerAuth(options: BearerOptions): Authenticate {
     } catch (error) {
       throw refusal(error, challenge)
     }
+  }
+
+  return (headers) => {
+    const token = bearerToken(headers.authorization)
+    if (token === undefined) return undefined
+    const digest = hash('sha256', token, 'base64')
+    const seen = known.get(digest)
+    return seen && seen.until > now() ? seen.person : meet(token, digest)
   }
 }
 

@@ -69,9 +69,11 @@ export function parseJson(input: Buffer | string): unknown {
   }
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
 function decodeUtf8(input: Buffer): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(input)
+    return utf8.decode(input)
   } catch {
     throw new JsonSyntaxError('Invalid UTF-8', 0, '')
   }

@@ -21,8 +21,8 @@ export class Closers {
   }
 }
 
-/** Connections on which nothing is being answered. Node's own list of idle ones leaves out those that never asked anything. */
-const quiet = new WeakMap<Server, Set<Socket>>()
+/** Connections that never asked anything: Node's own list of idle ones leaves them out. */
+const silent = new WeakMap<Server, Set<Socket>>()
 
 /** A server that outlives the idle connections of the gateway (60 s) and gives slow clients a bounded time. */
 export function createServerFor(app: HttpApp): Server {
@@ -35,15 +35,12 @@ export function createServerFor(app: HttpApp): Server {
   const server = createServer(options, app.handler)
   server.keepAliveTimeoutBuffer = 2_000
   const sockets = new Set<Socket>()
-  quiet.set(server, sockets)
+  silent.set(server, sockets)
   server.on('connection', (socket: Socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
-  server.on('request', ({ socket }, response) => {
-    sockets.delete(socket)
-    response.once('close', () => socket.destroyed || sockets.add(socket))
-  })
+  server.on('request', ({ socket }) => sockets.delete(socket))
   return server
 }
 
@@ -83,7 +80,8 @@ export async function run(app: HttpApp, { http, log, closers }: RunOptions): Pro
 export async function drain(server: Server, graceMs: number): Promise<void> {
   const cut = setTimeout(() => server.closeAllConnections(), graceMs)
   const sweep = setInterval(() => {
-    for (const socket of quiet.get(server) ?? []) socket.destroy()
+    for (const socket of silent.get(server) ?? []) socket.destroy()
+    server.closeIdleConnections()
   }, 50)
   await new Promise<void>((resolve) => server.close(() => resolve()))
   clearTimeout(cut)

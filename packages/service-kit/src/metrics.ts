@@ -29,17 +29,15 @@ export function createMetrics(service: string): HttpMetrics {
     help: 'Requests being answered',
     registers: [registry],
   })
-  const children = new Map<string, Histogram.Internal<'operation' | 'status'>>()
+  // By operation, then by status: a key made of both would be a new string for every request.
+  const children = new Map<string, Map<number, Histogram.Internal<'operation' | 'status'>>>()
   return {
     registry,
     inFlight,
     observe(operation, status, seconds) {
-      const key = `${operation} ${status}`
-      let child = children.get(key)
-      if (!child) {
-        child = requests.labels(operation, String(status))
-        children.set(key, child)
-      }
+      const byStatus = children.get(operation) ?? new Map()
+      const child = byStatus.get(status) ?? requests.labels(operation, String(status))
+      children.set(operation, byStatus.set(status, child))
       child.observe(seconds)
     },
     counter: (name, help, labelNames) => new Counter({ name, help, labelNames, registers: [registry] }),

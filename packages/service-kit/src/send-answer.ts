@@ -16,12 +16,16 @@ export type SendContext = {
 }
 
 /** Writes a handler's result. What fails before the first byte is thrown to the caller; what fails later ends the stream visibly. */
-export async function sendAnswer(response: ServerResponse, result: unknown, context: SendContext): Promise<void> {
+export function sendAnswer(response: ServerResponse, result: unknown, context: SendContext): Promise<void> | undefined {
   const common = context.headers
-  if (!isAnswer(result)) return sendJson(response, 200, result, common)
+  if (!isAnswer(result)) {
+    sendJson(response, 200, result, common)
+    return
+  }
   switch (result.kind) {
     case 'json':
-      return sendJson(response, result.status, result.value, { ...common, ...result.headers })
+      sendJson(response, result.status, result.value, { ...common, ...result.headers })
+      return
     case 'empty':
       response.writeHead(result.status, { ...common, ...result.headers }).end()
       return

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { parse as parseQuery } from 'node:querystring'
 import type { Authenticate, Caller, Challenge } from './auth.ts'
 import { bearerChallenge, unauthenticated } from './auth.ts'
 import { AppError, type ErrorPresenter, invalid, presentOpenAiError } from './errors.ts'
@@ -25,12 +26,15 @@ export type ServeOptions = ExchangeOptions & {
 }
 
 /** A request that found its route. */
-type Request = IncomingMessage & {
-  params: Record<string, string | string[]>
-  query: unknown
-  path: string
-  originalUrl: string
+type Request = IncomingMessage & { params: Record<string, string | string[]> }
+
+/** Where a request's target is divided. */
+const endOfPath = (target: string) => {
+  const end = target.indexOf('?')
+  return end === -1 ? target.length : end
 }
+export const pathOf = ({ url: target = '' }: IncomingMessage): string => target.slice(0, endOfPath(target))
+const queryOf = ({ url: target = '' }: IncomingMessage) => parseQuery(target.slice(endOfPath(target) + 1))
 
 /** One request: authenticate → limit → validate → act (once per Idempotency-Key) → send; every failure ends in one line of log. */
 export async function serveRoute(
@@ -41,7 +45,8 @@ export async function serveRoute(
 ): Promise<void> {
   const exchange = begin(options, request, response, route)
   try {
-    const caller = await authenticate(options, route, request)
+    const caller =
+      route.auth === 'none' ? undefined : admit(options, route, await options.authenticate(headersOf(request)))
     if (options.limiter && caller) enforceLimit(options.limiter, caller, exchange.headers)
     await sendAnswer(response, await act(options, route, request, caller, exchange), exchange)
   } catch (error) {
@@ -62,13 +67,13 @@ const begin = (
 ) =>
   new Exchange(options, request, response, {
     operation,
-    path: request.path,
+    path: pathOf(request),
     presentError: presentError ?? options.presentError ?? presentOpenAiError,
   })
 
-async function authenticate(options: ServeOptions, route: Route, request: Request): Promise<Caller | undefined> {
-  if (route.auth === 'none') return undefined
-  const caller = await options.authenticate(request.headers as Record<string, string | undefined>)
+const headersOf = (request: Request) => request.headers as Record<string, string | undefined>
+
+function admit(options: ServeOptions, route: Route, caller: Caller | undefined): Caller {
   if (!caller) throw unauthenticated('You need to send a token', (options.challenge ?? bearerChallenge)())
   if (route.auth === 'person' && caller.kind === 'service')
     throw new AppError('forbidden', 'A service may not call this for itself')
@@ -82,9 +87,9 @@ async function act(
   caller: Caller | undefined,
   exchange: Exchange,
 ): Promise<unknown> {
-  const headers = request.headers as Record<string, string | undefined>
+  const headers = headersOf(request)
   const params = route.params?.parse(joinSegments(request.params))
-  const query = route.query?.parse(request.query)
+  const query = route.query?.parse(queryOf(request))
   const raw = route.body ? await readBody(request, bodyLimit(options, route)) : undefined
   const body = readRouteBody(route, raw)
   // What the types of a route promise, its schemas have just made true.
@@ -97,7 +102,7 @@ async function act(
     {
       owner: ownerOf(caller!),
       key,
-      fingerprint: fingerprintOf(route.operation, request.originalUrl, raw),
+      fingerprint: fingerprintOf(route.operation, request.url!, raw),
       log: exchange.log,
     },
     {

@@ -25,7 +25,7 @@ beforeAll(async () => {
   })
 })
 const outcome = (token: string) =>
-  authenticate({ authorization: `Bearer ${token}` }).catch((error: AppError) => ({
+  Promise.resolve(authenticate({ authorization: `Bearer ${token}` })).catch((error: AppError) => ({
     status: error.status,
     challenge: error.extra.headers?.['www-authenticate'],
   }))

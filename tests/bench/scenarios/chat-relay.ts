@@ -11,7 +11,7 @@ export const chatRelay: Scenario<ChatTarget> = {
   about:
     '`POST /v1/chat/completions` with an answer of 1 KB, 32 requests at a time. llm-api verifies the token, holds the caller to a limit, checks the request, counts and logs; the floor does nothing of that.',
   concurrency: 32,
-  warmUp: 20_000,
+  warmUp: 60_000,
   columns: [
     { title: 'requests/s', of: ({ units, seconds }) => units / seconds, digits: 0 },
     { title: 'CPU µs per request', of: (sample) => cpuPerUnit(sample) },

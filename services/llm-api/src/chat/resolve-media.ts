@@ -13,11 +13,11 @@ const MOST_IMAGE_BYTES = 64 * 1024 * 1024
  * Puts the image itself in place of each media id, for a provider cannot fetch from us. All ids of a request in one call;
  * without ids no call. Text is never searched.
  */
-export async function resolveMedia(
+export function resolveMedia(
   deps: Pick<Deps, 'media'>,
   who: Who,
   messages: ChatMessage[],
-): Promise<ChatMessage[]> {
+): ChatMessage[] | Promise<ChatMessage[]> {
   const uses = new Map<string, number>()
   eachPart(messages, (part, param) => {
     requireNoFile(part, param)
@@ -26,7 +26,15 @@ export async function resolveMedia(
     if (!MediaId.safeParse(id).success) throw unknownMedia(id, param)
     uses.set(id, (uses.get(id) ?? 0) + 1)
   })
-  if (uses.size === 0) return messages
+  return uses.size === 0 ? messages : putImages(deps, who, messages, uses)
+}
+
+async function putImages(
+  deps: Pick<Deps, 'media'>,
+  who: Who,
+  messages: ChatMessage[],
+  uses: Map<string, number>,
+): Promise<ChatMessage[]> {
   const urls = await fetchDataUrls(deps, who, [...uses.keys()])
   requireBearable(urls, uses)
   return messages.map((message, index) =>

@@ -11,7 +11,7 @@ export type ModelCatalog = {
    * The model of this name, from memory. An unknown one is looked for at the provider first, by all who ask at once together.
    * Undefined when there is none. @throws AppError when nothing is known at all because the provider is away
    */
-  find(name: string): Promise<OfferedModel | undefined>
+  find(name: string): OfferedModel | Promise<OfferedModel | undefined>
   /** Asks the provider and takes over its answer; joins a refresh that is under way. @throws AppError */
   refresh(): Promise<void>
 }
@@ -70,6 +70,13 @@ export function createModelCatalog(deps: CatalogDeps): ModelCatalog {
   const refreshIfDue = (): Promise<void> =>
     latest && deps.now().getTime() - latestAt < AT_MOST_EVERY_MS ? latest : refresh()
 
+  const findAfterRefresh = async (name: string) => {
+    await refreshIfDue().catch((error: unknown) => {
+      if (offer.size === 0) throw error
+    })
+    return offer.get(name)
+  }
+
   return {
     refresh,
     list: async () => {
@@ -79,13 +86,6 @@ export function createModelCatalog(deps: CatalogDeps): ModelCatalog {
         })
       return [...offer.values()]
     },
-    find: async (name) => {
-      const model = offer.get(name)
-      if (model) return model
-      await refreshIfDue().catch((error: unknown) => {
-        if (offer.size === 0) throw error
-      })
-      return offer.get(name)
-    },
+    find: (name) => offer.get(name) ?? findAfterRefresh(name),
   }
 }

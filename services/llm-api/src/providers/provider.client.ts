@@ -69,11 +69,11 @@ export function createProviderClient(options: ProviderOptions): ProviderClient {
 
   const common = { 'accept-encoding': 'identity', ...(key ? { authorization: `Bearer ${key}` } : {}) }
 
-  const askForModels = async () => {
+  const askForModels = () => {
     const signal = AbortSignal.timeout(LIST_TIMEOUT_MS)
     const headers = { ...common, accept: 'application/json' }
-    const answer = await openCall(pool, { method: 'GET', path: `${prefix}/models`, headers }, signal).catch(rethrow)
-    return { ...answer, body: translated(answer.body) }
+    const request = { method: 'GET', path: `${prefix}/models`, headers } as const
+    return openCall(pool, request, { signal, translate: transportError })
   }
 
   return {
@@ -85,16 +85,15 @@ export function createProviderClient(options: ProviderOptions): ProviderClient {
         'x-request-id': requestId,
       }
       const request = { method: 'POST', path: `${prefix}/chat/completions`, headers, body: writeJson(json) } as const
-      const answer = await openCall(pool, request, signal).catch(rethrow)
-      const body = translated(answer.body)
-      await requireSuccess({ ...answer, body })
+      const answer = await openCall(pool, request, { signal, translate: transportError })
+      if (!isSuccess(answer)) throw await refusalOf(answer)
       const contentType = String(answer.headers['content-type'] ?? '').toLowerCase()
       requireReadable(answer, stream ? EVENTS : JSON_TEXT, contentType)
-      return { status: answer.status, contentType, headers: passedHeaders(answer.headers), body }
+      return { status: answer.status, contentType, headers: passedHeaders(answer.headers), body: answer.body }
     },
     listModels: async () => {
       const answer = await askForModels()
-      await requireSuccess(answer)
+      if (!isSuccess(answer)) throw await refusalOf(answer)
       return modelsIn((await answer.body.whole(LONGEST_LIST)).toString())
     },
     check: async () => {
@@ -109,12 +108,12 @@ export function createProviderClient(options: ProviderOptions): ProviderClient {
 const EVENTS = /^text\/event-stream\b/
 const JSON_TEXT = /^application\/([\w.-]+\+)?json\b/
 
-async function requireSuccess(answer: Omit<UpstreamAnswer, 'body'> & { body: CompletionBody }): Promise<void> {
-  const { status, headers, body } = answer
-  if (status >= 200 && status < 300) return
+const isSuccess = ({ status }: UpstreamAnswer) => status >= 200 && status < 300
+
+async function refusalOf({ status, headers, body }: UpstreamAnswer): Promise<AppError> {
   // The status is what matters: a refusal whose text does not arrive is still that refusal.
   const text = await body.whole(LONGEST_REFUSAL).catch(() => '')
-  throw upstreamRefusal({ status, headers: passedHeaders(headers), text: text.toString() })
+  return upstreamRefusal({ status, headers: passedHeaders(headers), text: text.toString() })
 }
 
 function requireReadable(answer: UpstreamAnswer, expected: RegExp, contentType: string): void {
@@ -124,17 +123,6 @@ function requireReadable(answer: UpstreamAnswer, expected: RegExp, contentType: 
   const error = new AppError('upstream_failed', `The model provider answered ${what}, which was not asked for`)
   answer.body.drop(error)
   throw error
-}
-
-/** The same body, with the transport's errors in our words. */
-const translated = (body: UpstreamAnswer['body']): CompletionBody => ({
-  whole: (limit) => body.whole(limit).catch(rethrow),
-  pushTo: (sink) => body.pushTo(sink).catch(rethrow),
-  letGo: () => body.letGo(),
-})
-
-const rethrow = (error: unknown): never => {
-  throw transportError(error)
 }
 
 function transportError(error: unknown): unknown {

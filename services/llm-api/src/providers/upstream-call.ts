@@ -8,6 +8,8 @@ const MOST_HELD = 256 * 1024
 const LINGER_MS = 1_000
 
 type Settled = { resolve(): void; reject(error: unknown): void }
+/** Says an error of the transport in words for those who asked. */
+export type Translate = (error: unknown) => unknown
 
 /**
  * The body of an answer, handed on as the parser finds it: no stream and no promise per chunk, because a relay does
@@ -17,20 +19,22 @@ export class UpstreamBody {
   readonly #controller: Dispatcher.DispatchController
   readonly #held: Buffer[] = []
   #heldBytes = 0
+  readonly #translate: Translate
   #sink: ByteSink | undefined
   #settled: Settled | undefined
   #end: { error: unknown } | 'whole' | undefined
   #isUnwanted = false
 
-  constructor(controller: Dispatcher.DispatchController) {
+  constructor(controller: Dispatcher.DispatchController, translate: Translate) {
     this.#controller = controller
+    this.#translate = translate
   }
 
   /** All of it. @throws AppError `upstream_failed` when it is longer than `limit` bytes, and what broke it */
-  async whole(limit: number): Promise<Buffer> {
+  whole(limit: number): Promise<Buffer> {
     const chunks: Buffer[] = []
     let size = 0
-    await this.pushTo({
+    const read = this.pushTo({
       write: (chunk) => {
         chunks.push(chunk as Buffer)
         size += chunk.length
@@ -39,7 +43,7 @@ export class UpstreamBody {
       },
       onDrain: () => undefined,
     })
-    return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)
+    return read.then(() => (chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)))
   }
 
   /** Writes every chunk to the sink, to the end or until `letGo`. @throws what broke the body */
@@ -83,7 +87,7 @@ export class UpstreamBody {
   }
 
   break(error: unknown): void {
-    this.#end = { error }
+    this.#end = { error: this.#translate(error) }
     this.#settle()
   }
 
@@ -107,22 +111,22 @@ export type UpstreamAnswer = {
 
 /**
  * Sends a request and waits for the head of its answer. When `signal` aborts, also later, the connection is cut.
- * @throws the signal's reason, or undici's error
+ * @throws the signal's reason or undici's error, translated; so does the body
  */
 export function openCall(
   dispatcher: Dispatcher,
   request: Dispatcher.DispatchOptions,
-  signal: AbortSignal,
+  { signal, translate }: { signal: AbortSignal; translate: Translate },
 ): Promise<UpstreamAnswer> {
   return new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | undefined
     let body: UpstreamBody | undefined
     const leave = () => {
       controller?.abort(signal.reason)
-      reject(signal.reason)
+      reject(translate(signal.reason))
     }
     const over = () => signal.removeEventListener('abort', leave)
-    if (signal.aborted) return reject(signal.reason)
+    if (signal.aborted) return reject(translate(signal.reason))
     signal.addEventListener('abort', leave)
     dispatcher.dispatch(request, {
       onRequestStart: (started) => {
@@ -132,7 +136,7 @@ export function openCall(
       onResponseStart: (started, status, headers) => {
         // A provisional answer (1xx) is followed by the real one.
         if (status < 200) return
-        body = new UpstreamBody(started)
+        body = new UpstreamBody(started, translate)
         resolve({ status, headers, body })
       },
       onResponseData: (_controller, chunk) => body?.receive(chunk),
@@ -143,7 +147,7 @@ export function openCall(
       onResponseError: (_controller, error) => {
         over()
         if (body) body.break(error)
-        else reject(error)
+        else reject(translate(error))
       },
     })
   })
