@@ -2,26 +2,10 @@ import type { z } from 'zod'
 import type { Answer } from './answer.ts'
 import type { Caller, Person } from './auth.ts'
 import type { ErrorPresenter } from './errors.ts'
-import type { Logger } from './logger.ts'
+import type { Who } from './who.ts'
 
 /** Who may call: nobody is asked, a person (user, guest or key), or anyone with an identity (services included). */
 export type AuthMode = 'none' | 'person' | 'any'
-
-/** The one asking, and what belongs to this one request. */
-export type Who<C extends Caller | undefined = Person> = {
-  caller: C
-  requestId: string
-  /** Aborted when the client leaves before its answer is complete. */
-  signal: AbortSignal
-  log: Logger
-  /**
-   * Ids of what this request makes. Under an Idempotency-Key every try gets the same ones, so a verb of an idempotent
-   * route takes the id of its thing from here, expects to find it stored already, and then answers with what it found.
-   */
-  newId: (prefix: string, length?: number) => string
-  /** When this came; under an Idempotency-Key, when the first try came. */
-  startedAt: Date
-}
 
 type CallerOf<A extends AuthMode> = A extends 'person' ? Person : A extends 'any' ? Caller : undefined
 

@@ -11,6 +11,7 @@ import type { RateLimiter } from './rate-limit.ts'
 import { enforceLimit } from './rate-limit-headers.ts'
 import { isOptional, isRaw, type Route } from './route.ts'
 import { sendAnswer } from './send-answer.ts'
+import { Who } from './who.ts'
 
 export type ServeOptions = ExchangeOptions & {
   authenticate: Authenticate
@@ -93,7 +94,7 @@ async function act(
   const raw = route.body ? await readBody(request, bodyLimit(options, route)) : undefined
   const body = readRouteBody(route, raw)
   // What the types of a route promise, its schemas have just made true.
-  const input = (origin: Origin) => ({ params, query, body, headers, who: whoOf(caller, exchange, origin) }) as never
+  const input = (origin: Origin) => ({ params, query, body, headers, who: new Who(caller, exchange, origin) }) as never
   const fresh = input({ newId, startedAt: new Date() })
   const key = caller && isIdempotent(route, fresh) ? readIdempotencyKey(headers) : undefined
   if (key === undefined || !options.idempotency) return route.handler(fresh)
@@ -111,31 +112,6 @@ async function act(
     },
   )
 }
-
-const EXCHANGE = Symbol('exchange')
-type Lazy = { [EXCHANGE]: Exchange }
-
-/**
- * The same functions for every request: getters written into the literal would give each object a shape of its own, and
- * shapes outlive requests. They are the object's own, so that `{ ...who }` has them too.
- */
-const LAZY: PropertyDescriptorMap & ThisType<Lazy> = {
-  signal: {
-    enumerable: true,
-    get() {
-      return this[EXCHANGE].signal
-    },
-  },
-  log: {
-    enumerable: true,
-    get() {
-      return this[EXCHANGE].log
-    },
-  },
-}
-
-const whoOf = (caller: Caller | undefined, exchange: Exchange, origin: Origin) =>
-  Object.defineProperties({ ...origin, caller, requestId: exchange.requestId, [EXCHANGE]: exchange }, LAZY)
 
 const isIdempotent = ({ idempotent }: Route, input: never) =>
   typeof idempotent === 'function' ? idempotent(input) : idempotent

@@ -13,7 +13,8 @@ import { createServerFor, listen } from '../src/lifecycle.ts'
 import { silentLogger } from '../src/logger.ts'
 import { createMetrics } from '../src/metrics.ts'
 import { prepareDatabase } from '../src/prepare-database.ts'
-import { type Route, route, streamOf, type Who } from '../src/route.ts'
+import { type Route, route, streamOf } from '../src/route.ts'
+import type { Who } from '../src/who.ts'
 
 /** A service that makes things, and misbehaves as its requests say. */
 export type ThingsOptions = { databaseUrl: string; fieldKeys: string; leaseMs: number }

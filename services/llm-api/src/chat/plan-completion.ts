@@ -1,5 +1,5 @@
 import { AppError, invalid } from '@jan/service-kit/errors'
-import type { Who } from '@jan/service-kit/route'
+import type { Who } from '@jan/service-kit/who'
 import type { Deps } from '../deps.ts'
 import { requireModel } from '../models/require-model.ts'
 import type { ChatRequest } from './chat.schema.ts'

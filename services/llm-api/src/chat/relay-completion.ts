@@ -1,7 +1,7 @@
 import type { PushedBytes } from '@jan/service-kit/answer'
 import { AppError, toAppError } from '@jan/service-kit/errors'
 import { tryParseJson } from '@jan/service-kit/json-body'
-import type { Who } from '@jan/service-kit/route'
+import type { Who } from '@jan/service-kit/who'
 import type { Deps } from '../deps.ts'
 import { noteUpstreamFailure } from '../events.ts'
 import type { CompletionBody } from '../providers/provider.client.ts'

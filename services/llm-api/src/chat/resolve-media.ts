@@ -1,6 +1,6 @@
 import { MEDIA_PLACEHOLDER, MediaId, type ResolveMediaAnswer } from '@jan/contracts/media'
 import { AppError, invalid } from '@jan/service-kit/errors'
-import type { Who } from '@jan/service-kit/route'
+import type { Who } from '@jan/service-kit/who'
 import type { Deps } from '../deps.ts'
 import type { ChatMessage } from './chat.schema.ts'
 

@@ -1,4 +1,4 @@
-import type { Who } from '@jan/service-kit/route'
+import type { Who } from '@jan/service-kit/who'
 import type { Deps } from '../deps.ts'
 import { noteGuestCreated } from '../events.ts'
 import type { TokenSet } from './identity.client.ts'

@@ -1,7 +1,7 @@
 import type { Answer } from '@jan/service-kit/answer'
 import type { Caller, RequestHeaders } from '@jan/service-kit/auth'
 import { parseJson } from '@jan/service-kit/json-body'
-import type { Who } from '@jan/service-kit/route'
+import type { Who } from '@jan/service-kit/who'
 import { classifyInboundRequest, isJsonContentType, type JSONRPCMessage } from '@modelcontextprotocol/server'
 import type { Deps } from '../deps.ts'
 import { idOf, RPC, rpcError } from './json-rpc.ts'

@@ -1,5 +1,5 @@
 import type { Caller } from '@jan/service-kit/auth'
-import type { Who } from '@jan/service-kit/route'
+import type { Who } from '@jan/service-kit/who'
 import { McpServer, type ServerContext } from '@modelcontextprotocol/server'
 import packageJson from '../../package.json' with { type: 'json' }
 import { callTool } from '../tools/call-tool.ts'
@@ -21,7 +21,9 @@ export function buildServer(deps: ToolDeps, { who, streams }: Asking): McpServer
   server.registerCapabilities({ tools: {} })
   server.setRequestHandler('tools/list', () => ({ tools: deps.tools.list(audienceOf(who.caller)) }))
   server.setRequestHandler('tools/call', ({ params }, context) => {
-    const call = { ...who, signal: context.mcpReq.signal, progress: progressOf(context, streams) }
+    const { caller, requestId, log } = who
+    const { signal } = context.mcpReq
+    const call = { caller, requestId, log, signal, progress: progressOf(context, streams) }
     return callTool(deps, call, { name: params.name, input: params.arguments ?? {} })
   })
   return product

@@ -1,5 +1,5 @@
 import type { Caller } from '@jan/service-kit/auth'
-import type { Who } from '@jan/service-kit/route'
+import type { Who } from '@jan/service-kit/who'
 import type { z } from 'zod'
 import type { Deps } from '../deps.ts'
 
@@ -7,7 +7,7 @@ import type { Deps } from '../deps.ts'
 export type Progress = (progress: number, total?: number, message?: string) => Promise<void>
 
 /** One call: who asks, and a signal that is aborted when they cancel or the tool's time is over. */
-export type ToolCall = Who<Caller> & { progress: Progress }
+export type ToolCall = Pick<Who<Caller>, 'caller' | 'requestId' | 'signal' | 'log'> & { progress: Progress }
 
 /**
  * `text` is for a model to read; `structured` fits the tool's output schema.

@@ -1,6 +1,6 @@
 import { type Answer, json } from '@jan/service-kit/answer'
 import type { Caller } from '@jan/service-kit/auth'
-import type { Who } from '@jan/service-kit/route'
+import type { Who } from '@jan/service-kit/who'
 import { reachOf } from '../access/reach.ts'
 import type { Deps } from '../deps.ts'
 import { sendObject } from '../storage/send-object.ts'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Caller } from '@jan/service-kit/auth'
 import { invalid } from '@jan/service-kit/errors'
-import type { Who } from '@jan/service-kit/route'
+import type { Who } from '@jan/service-kit/who'
 import { ownerFor } from '../access/reach.ts'
 import type { Deps } from '../deps.ts'
 import { couldNotRemoveObject, mediaIngested } from '../events.ts'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Who } from '@jan/service-kit/route'
+import type { Who } from '@jan/service-kit/who'
 import { ulid } from 'ulid'
 
 /** The id of what a request stores: a lower-case ULID of the moment it came, and the same again in every try of one request. */

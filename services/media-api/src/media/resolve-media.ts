@@ -1,7 +1,7 @@
 import { MediaId, type ResolveMediaAnswer } from '@jan/contracts/media'
 import type { Caller } from '@jan/service-kit/auth'
 import { AppError, invalid } from '@jan/service-kit/errors'
-import type { Who } from '@jan/service-kit/route'
+import type { Who } from '@jan/service-kit/who'
 import { type Reach, reachOf } from '../access/reach.ts'
 import type { Deps } from '../deps.ts'
 import type { ResolveMediaRequest } from './media.schema.ts'

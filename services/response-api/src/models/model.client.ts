@@ -1,6 +1,6 @@
 import { AppError, type ErrorCode } from '@jan/service-kit/errors'
 import { type Peer, type PeerResponse, peerError } from '@jan/service-kit/http-client'
-import type { Who } from '@jan/service-kit/route'
+import type { Who } from '@jan/service-kit/who'
 import { createParser } from 'eventsource-parser'
 import { z } from 'zod'
 

@@ -1,5 +1,5 @@
 import type { Answer } from '@jan/service-kit/answer'
-import type { Who } from '@jan/service-kit/route'
+import type { Who } from '@jan/service-kit/who'
 import type { Deps } from '../deps.ts'
 import { type RunDeps, runResponse } from '../runs/run-response.ts'
 import { planRun, type RunPlan } from './plan-run.ts'

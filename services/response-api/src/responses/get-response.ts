@@ -1,5 +1,5 @@
 import { invalid, notFound } from '@jan/service-kit/errors'
-import type { Who } from '@jan/service-kit/route'
+import type { Who } from '@jan/service-kit/who'
 import type { Deps } from '../deps.ts'
 import { presentResponse } from './present-response.ts'
 import type { ResponseResource } from './response.schema.ts'

@@ -1,6 +1,6 @@
 import { invalid, notFound } from '@jan/service-kit/errors'
 import { type PageQuery, presentPage } from '@jan/service-kit/page'
-import type { Who } from '@jan/service-kit/route'
+import type { Who } from '@jan/service-kit/who'
 import type { Deps } from '../deps.ts'
 
 /** What a response was given: the context of the response before it, then its own input. */

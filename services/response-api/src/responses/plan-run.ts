@@ -1,6 +1,6 @@
 import type { LoopTool, Started } from '@jan/agent-loop/loop'
 import { AppError, invalid, notFound } from '@jan/service-kit/errors'
-import type { Who } from '@jan/service-kit/route'
+import type { Who } from '@jan/service-kit/who'
 import type { Deps } from '../deps.ts'
 import type { ChatSettings } from '../models/build-chat-request.ts'
 import { buildMessages } from './build-messages.ts'

@@ -1,6 +1,6 @@
 import type { Answer } from '@jan/service-kit/answer'
 import { notFound } from '@jan/service-kit/errors'
-import type { Who } from '@jan/service-kit/route'
+import type { Who } from '@jan/service-kit/who'
 import type { Deps } from '../deps.ts'
 import { requireEnded } from './require-ended.ts'
 import { streamEvents } from './stream-events.ts'

@@ -1,7 +1,7 @@
 import type { Turn } from '@jan/agent-loop/loop'
 import { type OpenedTurn, type Perform, type RecordedEvent, runInMemory } from '@jan/agent-loop/memory-runner'
 import { type AppError, ERRORS, toAppError } from '@jan/service-kit/errors'
-import type { Who } from '@jan/service-kit/route'
+import type { Who } from '@jan/service-kit/who'
 import type { Deps } from '../deps.ts'
 import { buildChatRequest } from '../models/build-chat-request.ts'
 import type { RunPlan } from '../responses/plan-run.ts'
@@ -110,7 +110,7 @@ function performWith(
   return {
     askModel: ask,
     callTool: (call, signal) =>
-      deps.tools.call({ ...who, signal }, call).catch((error: unknown) => ({
+      deps.tools.call({ caller: who.caller, requestId: who.requestId, signal }, call).catch((error: unknown) => ({
         status: 'error',
         output: toAppError(error).message,
       })),

@@ -2,7 +2,7 @@ import type { LoopTool, Outcome, ToolCall } from '@jan/agent-loop/loop'
 import { AppError, unavailable } from '@jan/service-kit/errors'
 import { type Peer, peerError } from '@jan/service-kit/http-client'
 import { tryParseJson } from '@jan/service-kit/json-body'
-import type { Who } from '@jan/service-kit/route'
+import type { Who } from '@jan/service-kit/who'
 import { z } from 'zod'
 import { describeContent } from './describe-content.ts'
 
@@ -98,11 +98,11 @@ export function createToolsClient(mcpTools: Peer, listMs: number): ToolsClient {
   }
 
   return {
-    list: async (who) => {
+    list: async ({ caller, requestId, signal }) => {
       try {
-        return await listAll({ ...who, signal: AbortSignal.any([who.signal, AbortSignal.timeout(listMs)]) })
+        return await listAll({ caller, requestId, signal: AbortSignal.any([signal, AbortSignal.timeout(listMs)]) })
       } catch (error) {
-        if (who.signal.aborted) throw who.signal.reason
+        if (signal.aborted) throw signal.reason
         const why = error instanceof AppError ? `: ${error.message}` : ''
         throw unavailable(`The tools cannot be listed right now${why}. Send "tools": [] to go without`, error)
       }

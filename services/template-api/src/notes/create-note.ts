@@ -1,4 +1,4 @@
-import type { Who } from '@jan/service-kit/route'
+import type { Who } from '@jan/service-kit/who'
 import type { Deps } from '../deps.ts'
 import { noteCreated } from '../events.ts'
 import type { CreateNote } from './note.schema.ts'

@@ -1,5 +1,5 @@
 import { AppError } from '@jan/service-kit/errors'
-import type { Who } from '@jan/service-kit/route'
+import type { Who } from '@jan/service-kit/who'
 import type { Deps } from '../deps.ts'
 import type { Note } from './note.store.ts'
 
