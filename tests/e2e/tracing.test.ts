@@ -1,7 +1,6 @@
-import { createTestDatabase } from '@jan/testkit/postgres'
 import { serve } from '@jan/testkit/serve'
-import { startServiceProcess } from '@jan/testkit/service-process'
 import { expect, test } from '@jest/globals'
+import { startMediaApi } from '../parts/media-api.ts'
 import type { Json } from '../platform.ts'
 
 type Span = { name: string; traceId: string; spanId: string; parentSpanId?: string }
@@ -18,35 +17,17 @@ test('a request is one trace, named by its operation, that continues the callerâ
     for (const { scopeSpans } of resourceSpans) for (const scope of scopeSpans) spans.push(...scope.spans)
     response.writeHead(200, { 'content-type': 'application/json' }).end('{}')
   })
-  const database = await createTestDatabase({ service: 'media-api' })
-  {
-    await using service = await startServiceProcess('media-api', (url) => ({
-      MEDIA_DATABASE_URL: database.url,
-      MEDIA_DISK_PATH: '/nonexistent',
-      MEDIA_PUBLIC_URL: url,
-      MEDIA_URL_SECRET: 'x'.repeat(32),
-      INTERNAL_TOKEN_KEYS: `t:${Buffer.alloc(32).toString('base64url')}`,
-      FIELD_ENCRYPTION_KEYS: `t:${Buffer.alloc(32).toString('base64url')}`,
-      AUTH_ENABLED: 'false',
-      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-    }))
-    const traceId = '0af7651916cd43dd8448eb211c80319c'
-    const answer = await fetch(`${service.url}/v1/media/resolve`, {
-      method: 'POST',
-      headers: { traceparent: `00-${traceId}-b7ad6b7169203331-01` },
-      body: JSON.stringify({ ids: ['jan_01hqr8v9k2x3f4g5h6j7k8m9n0'] }),
-    })
-    expect(answer.status).toBe(404)
-    // A clean stop sends what is left.
-    expect(await service.stop()).toBe(0)
-    expect([...paths]).toEqual(['/v1/traces'])
-    const mine = spans.filter((span) => span.traceId === traceId)
-    const server = mine.find((span) => span.name === 'resolve_media')
-    expect(server).toMatchObject({ parentSpanId: 'b7ad6b7169203331' })
-    expect(mine.filter((span) => span.parentSpanId === server!.spanId).map(({ name }) => name)).toContainEqual(
-      expect.stringMatching(/^pg/),
-    )
-    expect(spans.filter((span) => /readyz|healthz/.test(span.name))).toEqual([])
-  }
-  await database.drop()
+  await using service = await startMediaApi({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url })
+  const traceId = '0af7651916cd43dd8448eb211c80319c'
+  expect(await service.resolve(traceId)).toBe(404)
+  // A clean stop sends what is left.
+  expect(await service.stop()).toBe(0)
+  expect([...paths]).toEqual(['/v1/traces'])
+  const mine = spans.filter((span) => span.traceId === traceId)
+  const server = mine.find((span) => span.name === 'resolve_media')
+  expect(server).toMatchObject({ parentSpanId: 'b7ad6b7169203331' })
+  expect(mine.filter((span) => span.parentSpanId === server!.spanId).map(({ name }) => name)).toContainEqual(
+    expect.stringMatching(/^pg/),
+  )
+  expect(spans.filter((span) => /readyz|healthz/.test(span.name))).toEqual([])
 })

@@ -5,8 +5,8 @@ export type WatchedService = {
   url: string
   /** A request that is answered 404 by the operation `resolve_media`, as a part of this trace if it is given. */
   resolve(traceId?: string): Promise<number>
-  /** Asks it to stop, which sends the traces that are left. */
-  stop(): Promise<void>
+  /** Asks it to stop, which sends the traces that are left. @returns its exit code */
+  stop(): Promise<number | null>
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -35,7 +35,7 @@ export async function startMediaApi(environment: Record<string, string> = {}): P
       await answer.body?.cancel()
       return answer.status
     },
-    stop: async () => void (await service.stop()),
+    stop: () => service.stop(),
     [Symbol.asyncDispose]: async () => {
       await service[Symbol.asyncDispose]()
       await database.drop()
