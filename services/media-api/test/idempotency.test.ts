@@ -1,4 +1,5 @@
 import { type Served, serve } from '@jan/testkit/serve'
+import { until } from '@jan/testkit/until'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { dataUrl, png } from './images.ts'
 import { type MediaService, SERVICE_KEY, startMediaService } from './media-service.ts'
@@ -93,5 +94,37 @@ test('without PostgreSQL an upload with a key is 503 and stores nothing [T-13]',
     expect(await cut.files()).toEqual([])
   } finally {
     await cut.close()
+  }
+})
+
+test('a try that was taken over and fails at last leaves the bytes of the one that succeeded [T-13 T-10]', async () => {
+  let fail: (error: Error) => void = () => undefined
+  const stuck = new Promise<never>((_stored, reject) => {
+    fail = reject
+  })
+  let inserts = 0
+  const halting = await startMediaService({
+    replace: ({ media }) => ({
+      media: { ...media, insertOrFind: (row) => (inserts++ === 0 ? stuck : media.insertOrFind(row)) },
+    }),
+  })
+  try {
+    const bob = await halting.as('bob')
+    const upload = () =>
+      halting.call('/v1/media', {
+        json: { source: { type: 'data_url', data_url: dataUrl(png(56)) } },
+        headers: { ...bob, 'idempotency-key': 'k-taken-over' },
+      })
+    const first = upload()
+    await until(() => inserts === 1)
+    await halting.db.query("UPDATE service_kit.idempotency_key SET lease_until = now() - interval '1 s'")
+    const second = await upload()
+    expect(second.status).toBe(200)
+    fail(new Error('the connection broke'))
+    expect((await first).status).toBe(500)
+    expect((await fetch(`${halting.url}/v1/media/${second.body.id}`, { headers: bob })).status).toBe(200)
+    expect(await halting.files()).toHaveLength(1)
+  } finally {
+    await halting.close()
   }
 })

@@ -30,7 +30,7 @@ export type Client = {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Together longer than an idempotency key stays claimed by a process that died (30 s). */
+/** Together longer than an idempotency key stays claimed by a process that died (10 s). */
 export const RETRY = { tries: 20, firstWaitMs: 100, longestWaitMs: 2_000, tryTimeoutMs: 30_000 }
 
 const isWorthRetrying = (outcome: Outcome): boolean => {

@@ -51,9 +51,11 @@ export class UpstreamBody {
     return new Promise((resolve, reject) => {
       this.#settled = { resolve, reject }
       this.#sink = sink
-      for (const chunk of this.#held.splice(0)) this.#write(chunk)
+      const held = this.#held.splice(0)
+      const isFree = held.length === 0 || sink.write(held.length === 1 ? held[0]! : Buffer.concat(held))
       if (this.#end) this.#settle()
-      else if (this.#controller.paused) this.#controller.resume()
+      else if (isFree || this.#isUnwanted) this.#controller.resume()
+      else this.#pauseUntilDrained()
     })
   }
 
@@ -93,6 +95,10 @@ export class UpstreamBody {
 
   #write(chunk: Buffer): void {
     if (this.#isUnwanted || this.#sink!.write(chunk) || this.#isUnwanted) return
+    this.#pauseUntilDrained()
+  }
+
+  #pauseUntilDrained(): void {
     this.#controller.pause()
     this.#sink!.onDrain(() => this.#controller.resume())
   }

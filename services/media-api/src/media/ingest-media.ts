@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { Caller } from '@jan/service-kit/auth'
 import { invalid } from '@jan/service-kit/errors'
 import type { Who } from '@jan/service-kit/who'
@@ -39,7 +39,7 @@ export async function ingestMedia(
   const media: Media = {
     ...owner,
     id,
-    storageKey: `images/${id}.${type.extensions[0]}`,
+    storageKey: keyOfTry(id, type.extensions[0]),
     mime: type.mime,
     bytes: content.length,
     sha256,
@@ -51,6 +51,9 @@ export async function ingestMedia(
   mediaIngested(who.log, stored, { deduped })
   return { media: stored, deduped }
 }
+
+/** Tries of one request share the id. Bytes they do not share: one that fails late must not take away what another one stored. */
+const keyOfTry = (id: string, extension: string) => `images/${id}-${randomBytes(4).toString('hex')}.${extension}`
 
 function loadSource(deps: Needs, source: IngestMedia['source'], signal: AbortSignal): Promise<Buffer> | Buffer {
   const { maxBytes } = deps.settings
@@ -72,7 +75,7 @@ function loadSource(deps: Needs, source: IngestMedia['source'], signal: AbortSig
 
 /**
  * The bytes are there before the row can be seen. Of identical uploads at once the unique index picks one;
- * the others give up their bytes and answer with the winner's row.
+ * the others, and a try that another one took over, give up their own bytes and answer with the winner's row.
  */
 async function storeOnce(
   deps: Needs,
@@ -82,7 +85,7 @@ async function storeOnce(
   await deps.storage.put(media.storageKey, content, { type: media.mime })
   try {
     const stored = await deps.media.insertOrFind(media)
-    if (stored.id !== media.id) await removeObject(deps, who, media.storageKey)
+    if (stored.storageKey !== media.storageKey) await removeObject(deps, who, media.storageKey)
     return stored
   } catch (error) {
     await removeObject(deps, who, media.storageKey)
