@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { freePort } from '@jan/testkit/free-port'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import pg from 'pg'
 import { startPostgres } from '../src/postgres.ts'
@@ -8,10 +9,9 @@ import { startPostgres } from '../src/postgres.ts'
 /** A folder only its owner may enter, as a checkout's `.jan` is: root's server then keeps its data outside of it. */
 let checkout: string
 const outside = new Set<string>()
-const PORT = 25_441
 const start = async (password: string) => {
   const dataDir = join(checkout, 'postgres')
-  const server = await startPostgres({ dataDir, port: PORT, password, settings: ['fsync=off'] })
+  const server = await startPostgres({ dataDir, port: await freePort(), password, settings: ['fsync=off'] })
   outside.add(dirname(realpathSync(dataDir)))
   return server
 }

@@ -31,13 +31,16 @@ export function createMetrics(service: string): HttpMetrics {
   })
   // By operation, then by status: a key made of both would be a new string for every request.
   const children = new Map<string, Map<number, Histogram.Internal<'operation' | 'status'>>>()
+  const open = (operation: string, status: number) => {
+    const child = requests.labels(operation, String(status))
+    children.set(operation, (children.get(operation) ?? new Map()).set(status, child))
+    return child
+  }
   return {
     registry,
     inFlight,
     observe(operation, status, seconds) {
-      const byStatus = children.get(operation) ?? new Map()
-      const child = byStatus.get(status) ?? requests.labels(operation, String(status))
-      children.set(operation, byStatus.set(status, child))
+      const child = children.get(operation)?.get(status) ?? open(operation, status)
       child.observe(seconds)
     },
     counter: (name, help, labelNames) => new Counter({ name, help, labelNames, registers: [registry] }),
