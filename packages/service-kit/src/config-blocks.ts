@@ -17,7 +17,11 @@ export const httpConfig = (prefix: string, port: number, oldPortNames: string[] 
     duration('0s'),
     'How long requests are still taken after SIGTERM, while readiness says 503: at least one probe of the balancer',
   ),
-  shutdownGraceMs: env('SHUTDOWN_GRACE', duration('10s'), 'How long requests in flight may take after SIGTERM'),
+  shutdownGraceMs: env(
+    'SHUTDOWN_GRACE',
+    duration('10s'),
+    'How long requests in flight may take after SIGTERM, and then each connection to close',
+  ),
 })
 
 export const logConfig = (prefix: string) => ({

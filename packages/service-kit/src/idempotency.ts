@@ -83,20 +83,24 @@ export function createIdempotency({
       const warn = (error: unknown) =>
         request.log.warn({ err: error }, 'the claim of an idempotency key was not updated')
       const renewing = setInterval(() => void keys.renew(claim).catch(warn), leaseMs / 3)
+      const settle = (kept: Kept) => keys.settle(claim, cipher.encrypt(JSON.stringify(kept), placeOf(request)))
+      // If that fails too, the lease runs out.
+      const release = () => keys.release(claim).catch(warn)
+      let goesOn: Promise<unknown> | undefined
       try {
         const result = await work.act(originOf(claim, request))
         const kept = keep(result, work)
+        if (kept === 'replayed') goesOn = workBehind(result)?.then(() => settle(kept).catch(warn), release)
+        if (goesOn) return result
         if (kept !== 'replayed' && kept.status >= 400) await keys.release(claim)
         // Taken over while this process was stopped: the other's answer stands.
-        else if (!(await keys.settle(claim, cipher.encrypt(JSON.stringify(kept), placeOf(request)))))
-          return await retell(request, work)
+        else if (!(await settle(kept))) return await retell(request, work)
         return result
       } catch (error) {
-        // If that fails too, the lease runs out.
-        await keys.release(claim).catch(warn)
+        await release()
         throw error
       } finally {
-        clearInterval(renewing)
+        void Promise.resolve(goesOn).then(() => clearInterval(renewing))
       }
     },
   }
@@ -129,6 +133,8 @@ function keep(result: unknown, { replay }: IdempotentWork): Kept {
       return 'replayed'
   }
 }
+
+const workBehind = (result: unknown) => (isAnswer(result) && result.kind === 'sse' ? result.work : undefined)
 
 const rebuild = ({ value, ...head }: KeptAnswer): Answer =>
   value === undefined ? empty(head) : json(JSON.parse(value), head)

@@ -13,11 +13,25 @@ export class Closers {
     return resource
   }
 
-  async close(log: Logger): Promise<void> {
+  /** @returns whether everything is closed; what fails, or takes longer than `withinMs`, is left behind with a line of log */
+  async close(log: Logger, withinMs = 10_000): Promise<boolean> {
+    let all = true
     for (const { name, close } of this.#opened.splice(0).reverse())
-      await Promise.resolve()
-        .then(close)
-        .catch((error: unknown) => log.error({ err: error, name }, 'could not close'))
+      await within(withinMs, close).catch((error: unknown) => {
+        all = false
+        log.error({ err: error, name }, 'could not close')
+      })
+    return all
+  }
+}
+
+async function within(ms: number, close: () => unknown): Promise<void> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(new Error(`not closed within ${ms} ms`)), ms)
+  try {
+    await Promise.race([close(), late.promise])
+  } finally {
+    clearTimeout(timer)
   }
 }
 
@@ -59,7 +73,7 @@ export type RunOptions = {
   closers: Closers
 }
 
-/** Serves until SIGTERM or SIGINT: readiness turns 503, requests in flight finish or are cut after the grace, then everything opened is closed. */
+/** Serves until SIGTERM or SIGINT: readiness turns 503, requests in flight finish or are cut after the grace, then everything opened is closed, each with the same grace. */
 export async function run(app: HttpApp, { http, log, closers }: RunOptions): Promise<void> {
   const server = createServerFor(app)
   const port = await listen(server, http)
@@ -71,9 +85,11 @@ export async function run(app: HttpApp, { http, log, closers }: RunOptions): Pro
   app.drain()
   await sleep(http.shutdownDelayMs)
   await drain(server, http.shutdownGraceMs)
-  await closers.close(log)
+  const closed = await closers.close(log, http.shutdownGraceMs)
   log.info('stopped')
   await new Promise<void>((resolve) => log.flush(() => resolve()))
+  // What was left behind, a database that stalls for one, must not keep the process.
+  if (!closed) process.exit(1)
 }
 
 /** Takes no new connections, waits for requests in flight, cuts what is left after `graceMs`. */

@@ -17,7 +17,7 @@ export type JobWorker<D> = {
   said(msg: string, job?: string): Line[]
   /** The value of `jobs_total`. */
   counted(job: string, outcome: string): Promise<number>
-  stop(): Promise<void>
+  stop(): Promise<unknown>
 }
 
 /** One replica: jobs over a pool of their own, as a service has them. Not started. */
@@ -42,16 +42,6 @@ export function createJobWorker<D>(
     },
     stop: () => closers.close(silentLogger),
   }
-}
-
-/** @throws Error when it has not come true within 10 s */
-export async function until<T>(what: () => T | Promise<T>): Promise<T> {
-  for (const end = Date.now() + 10_000; Date.now() < end; ) {
-    const value = await what()
-    if (value) return value
-    await new Promise((done) => setTimeout(done, 10))
-  }
-  throw new Error(`never came true: ${what}`)
 }
 
 /** Every job that waits is due now, and the workers are told. */

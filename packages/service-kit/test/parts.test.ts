@@ -126,8 +126,21 @@ test('what was opened is closed in reverse, and a failure does not stop the rest
     throw new Error('no')
   })
   closers.add('last', 3, async () => closed.push('last'))
-  await closers.close(silentLogger)
+  closers.add('stalled', 4, () => new Promise(() => undefined))
+  expect(await closers.close(silentLogger, 50)).toBe(false)
   expect(closed).toEqual(['last', 'first'])
+  expect(await closers.close(silentLogger)).toBe(true)
+})
+
+test('a process ends though something that was opened cannot be closed [H-48]', async () => {
+  const child = spawn(process.execPath, [new URL('./stalled-process.fixture.ts', import.meta.url).pathname], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let said = ''
+  child.stdout.once('data', () => child.kill('SIGTERM'))
+  for await (const chunk of child.stdout) said += chunk
+  expect(child.exitCode ?? (await once(child, 'exit'))[0]).toBe(1)
+  expect(said).toContain('not closed within 100 ms')
 })
 
 function createTestServer(handler: () => Promise<unknown>) {

@@ -17,6 +17,11 @@ const replayed = ({ headers }: Response) => headers.get('idempotency-replayed')
 const idOf = async (answer: Response) => ((await answer.json()) as { id: string }).id
 const responsesOf = (model: string) =>
   world.database.query('SELECT id, status FROM response WHERE model = $1 OR request LIKE $2', [model, `%"${model}"%`])
+const eventsOf = (model: string) =>
+  world.database.query(
+    'SELECT e.type FROM response_event e JOIN response r ON r.id = e.response_id WHERE r.request LIKE $1',
+    [`%"${model}"%`],
+  )
 /** As if the process had died before the answer was kept, and the lease had run out. */
 const loseAnswer = (key: string) =>
   world.database.query(
@@ -72,6 +77,11 @@ describe('a streamed response', () => {
     expect(first.status).toBe(200)
     const early = await world.post(streamed, { key: 'k-under-way' })
     expect([early.status, early.headers.get('retry-after')]).toEqual([409, '2'])
+    // The key is claimed as long as the run goes on: were the process to die, the next try could take over.
+    const [row] = await world.database.query(
+      "SELECT answer, lease_until > now() AS held FROM service_kit.idempotency_key WHERE key = 'k-under-way'",
+    )
+    expect(row).toEqual({ answer: null, held: true })
     leaving.abort()
     await first.text().catch(() => undefined)
     await until(async () => (await world.post(streamed, { key: 'k-under-way' })).status === 200)
@@ -167,15 +177,84 @@ describe('a client that left', () => {
   })
 })
 
-test('a process that died: its finished response is the answer, its unfinished one is 409 [T-10 T-14]', async () => {
-  const first = await world.post(body, { key: 'k-crash' })
-  const told = (await first.json()) as { id: string }
-  await loseAnswer('k-crash')
-  const again = await world.post(body, { key: 'k-crash' })
-  expect([again.status, replayed(again)]).toEqual([200, null])
-  expect(await again.json()).toEqual(told)
-  await world.database.query("UPDATE response SET status = 'in_progress' WHERE id = $1", [told.id])
-  await loseAnswer('k-crash')
-  for (const _ of [1, 2]) expect((await world.post(body, { key: 'k-crash' })).status).toBe(409)
-  expect(world.model.requests).toHaveLength(1)
+describe('a process that died', () => {
+  test('after it had finished: its response is the answer [T-10 T-14]', async () => {
+    const told = await (await world.post(body, { key: 'k-finished' })).json()
+    await loseAnswer('k-finished')
+    const again = await world.post(body, { key: 'k-finished' })
+    expect([again.status, replayed(again), await again.json()]).toEqual([200, null, told])
+    expect(world.model.requests).toHaveLength(1)
+  })
+
+  test.each([false, true])(
+    'before it had called a tool: the run starts again under the same id, and the late one stores nothing (stream: %s) [T-10 T-11 T-14]',
+    async (stream) => {
+      const key = `k-early-${stream}`
+      const mine = { ...body, stream, metadata: { of: key } }
+      world.model.play({ text: ['Hel'], end: 'hang' })
+      const leaving = new AbortController()
+      const late = world.post(mine, { key, signal: leaving.signal }).then(
+        (answer) => answer.text().catch(() => 'gone'),
+        () => 'gone',
+      )
+      await until(async () => (await eventsOf(key)).some(({ type }) => String(type).endsWith('.delta')))
+      const [begun] = await responsesOf(key)
+      world.model.play({ text: ['Hello'] })
+      await loseAnswer(key)
+      const answer = await world.post(mine, { key })
+      expect([answer.status, replayed(answer)]).toEqual([200, null])
+      const told = await answer.text()
+      expect(told).toContain('Hello')
+      leaving.abort()
+      await late
+      await Promise.allSettled(world.deps.running)
+      expect(await responsesOf(key)).toEqual([{ id: begun?.id, status: 'completed' }])
+      expect(await (await world.post(mine, { key })).text()).toBe(told)
+    },
+  )
+
+  test.each([false, true])(
+    'while it called tools: the response is given up, no tool is called again, and the late one stores nothing (stream: %s) [T-10 T-11 T-14]',
+    async (stream) => {
+      const key = `k-calling-${stream}`
+      const mine = { model: 'm', input: 'When?', stream, metadata: { of: key } }
+      const hanging = Promise.withResolvers<ReturnType<typeof said>>()
+      world.tools.offer({ now: () => said('noon'), slow: () => hanging.promise })
+      world.model.play(
+        { calls: [{ name: 'now', args: '{}' }] },
+        { calls: [{ name: 'slow', args: '{"a":1}' }] },
+        { text: ['Done'] },
+      )
+      const late = world.post(mine, { key })
+      await until(() => world.tools.state.called.includes('slow'))
+      await loseAnswer(key)
+      const answer = await world.post(mine, { key })
+      expect([answer.status, replayed(answer)]).toEqual([200, null])
+      const told = await answer.clone().text()
+      const response = stream
+        ? (await readEvents(answer)).findLast(({ type }) => type === 'response.failed')?.response
+        : await answer.json()
+      expect(response).toMatchObject({
+        status: 'failed',
+        error: { code: 'server_error' },
+        output: [
+          { type: 'mcp_call', name: 'now', status: 'completed', output: 'noon' },
+          { type: 'mcp_call', name: 'slow', status: 'incomplete', arguments: '{"a":1}', output: null },
+        ],
+        jan: {
+          tool_executions: [
+            { tool: 'now', status: 'completed', output: 'noon', arguments: {} },
+            { tool: 'slow', status: 'unknown', output: '', arguments: { a: 1 } },
+          ],
+        },
+      })
+      hanging.resolve(said('late'))
+      expect(await (await late).text()).toContain('conflict')
+      await Promise.allSettled(world.deps.running)
+      expect((await responsesOf(key)).map(({ status }) => status)).toEqual(['failed'])
+      expect(await (await world.post(mine, { key })).text()).toBe(told)
+      expect(world.tools.state.called).toEqual(['now', 'slow'])
+      expect(world.model.requests).toHaveLength(2)
+    },
+  )
 })

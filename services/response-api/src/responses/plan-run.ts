@@ -40,6 +40,7 @@ export async function planRun(
   return {
     record: {
       id: who.newId('resp'),
+      epoch: 1,
       status: 'in_progress',
       createdAt: deps.clock.now(),
       completedAt: null,

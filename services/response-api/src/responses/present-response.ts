@@ -16,6 +16,8 @@ export type ToolExecution = {
 /** A response as it stands. Grows while its run goes on; `output` holds wire items. */
 export type ResponseRecord = {
   id: string
+  /** Which try this is, from 1: a later one takes the response over when the process of an earlier one has died. */
+  epoch: number
   status: ResponseResource['status']
   createdAt: number
   completedAt: number | null

@@ -1,8 +1,7 @@
 import type { Answer } from '@jan/service-kit/answer'
-import { notFound } from '@jan/service-kit/errors'
+import { AppError, notFound } from '@jan/service-kit/errors'
 import type { Who } from '@jan/service-kit/who'
 import type { Deps } from '../deps.ts'
-import { requireEnded } from './require-ended.ts'
 import { streamEvents } from './stream-events.ts'
 
 /** Tells a stored run again: the same events under the same numbers. @throws AppError `conflict` while it is under way */
@@ -13,6 +12,7 @@ export async function replayResponse(
 ): Promise<Answer<never>> {
   const record = await deps.responses.find(caller.workspaceId, id)
   if (!record) throw notFound('Response', id)
-  requireEnded(record)
+  if (record.status === 'in_progress')
+    throw new AppError('conflict', `Response '${id}' is in progress`, { headers: { 'retry-after': '2' } })
   return streamEvents(deps.runLogs.readStored(caller.workspaceId, id))
 }

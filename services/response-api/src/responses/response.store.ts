@@ -12,7 +12,11 @@ export type ResponseStore = {
   /** @returns false when there is one with this id, which only an earlier try of the same request can have made */
   create(owner: Owner, record: ResponseRecord, input: Item[]): Promise<boolean>
   /** Takes back a response whose run came to nothing. */
-  discard(workspaceId: string, id: string): Promise<void>
+  discard(workspaceId: string, run: Pick<ResponseRecord, 'id' | 'epoch'>): Promise<void>
+  /** Makes it the next try's, in progress: from now on nothing that an earlier try writes is stored. @returns its epoch */
+  takeOver(workspaceId: string, id: string): Promise<number>
+  /** Forgets what earlier tries have told and made. */
+  startAgain(record: Pick<ResponseRecord, 'id' | 'createdAt'>): Promise<void>
   find(workspaceId: string, id: string): Promise<ResponseRecord | undefined>
   /** Everything that was said up to the end of this response: the responses before it, its input and its output. */
   context(workspaceId: string, id: string): Promise<Item[]>
@@ -32,6 +36,7 @@ export function createResponseStore(db: PrismaClient): ResponseStore {
           data: {
             ...owner,
             id: record.id,
+            epoch: record.epoch,
             status: record.status,
             model: record.model,
             previousResponseId: record.previousResponseId,
@@ -49,8 +54,22 @@ export function createResponseStore(db: PrismaClient): ResponseStore {
         },
       )
     },
-    discard: async (workspaceId, id) => {
-      await db.response.deleteMany({ where: { id, workspaceId } })
+    discard: async (workspaceId, { id, epoch }) => {
+      await db.response.deleteMany({ where: { id, epoch, workspaceId } })
+    },
+    takeOver: async (workspaceId, id) => {
+      const { epoch } = await db.response.update({
+        where: { id, workspaceId },
+        data: { epoch: { increment: 1 }, status: 'in_progress', completedAt: null, result: null },
+      })
+      return epoch
+    },
+    startAgain: async ({ id, createdAt }) => {
+      await db.$transaction([
+        db.responseEvent.deleteMany({ where: { responseId: id } }),
+        db.responseItem.deleteMany({ where: { responseId: id, direction: 'output' } }),
+        db.response.update({ where: { id }, data: { createdAt: new Date(createdAt) } }),
+      ])
     },
     find: async (workspaceId, id) => {
       // What is no id of ours is not worth a question, and may hold what PostgreSQL refuses.
@@ -123,6 +142,7 @@ const readItem = ({ item }: ItemRow) => JSON.parse(item) as Item
 
 const recordOf = (row: Response, output: Item[]): ResponseRecord => ({
   id: row.id,
+  epoch: row.epoch,
   status: row.status as ResponseRecord['status'],
   createdAt: row.createdAt.getTime(),
   completedAt: row.completedAt?.getTime() ?? null,

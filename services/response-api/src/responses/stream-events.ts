@@ -2,8 +2,9 @@ import { type Answer, type SseEvent, sse } from '@jan/service-kit/answer'
 import { toAppError } from '@jan/service-kit/errors'
 import type { WireEvent } from '../runs/run-log.store.ts'
 
-/** The events of a run as they go over the wire. */
-export const streamEvents = (events: AsyncIterable<WireEvent>): Answer<never> => sse(frames(events))
+/** The events of a run as they go over the wire; `ended`: when they are of a run that goes on. */
+export const streamEvents = (events: AsyncIterable<WireEvent>, ended?: Promise<unknown>): Answer<never> =>
+  sse(frames(events), ended ? { work: ended } : {})
 
 async function* frames(events: AsyncIterable<WireEvent>): AsyncGenerator<SseEvent> {
   let next = 0

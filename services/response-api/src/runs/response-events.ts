@@ -177,7 +177,7 @@ const execution = (newId: NewId, call: ToolCall, startedAt: number, outcome: Cal
 })
 
 /** As an object when the model wrote one, else as it wrote it. */
-function parsedArguments(text: string): unknown {
+export function parsedArguments(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { toAppError } from '@jan/service-kit/errors'
+import { AppError, toAppError } from '@jan/service-kit/errors'
 import { isDatabaseDown } from '@jan/service-kit/postgres-errors'
-import type { PrismaClient } from '../generated/prisma/client.ts'
+import { Prisma, type PrismaClient } from '../generated/prisma/client.ts'
 import type { ResponseRecord } from '../responses/present-response.ts'
 import { itemRows } from '../responses/response.store.ts'
 
@@ -28,55 +28,76 @@ export type RunLog = {
 
 /** `isRead`: somebody will read the events as they come. Without a reader none are kept in memory. */
 export type RunLogs = {
-  stored(responseId: string, isRead: boolean): RunLog
+  /** Fails as soon as a later epoch has begun. */
+  stored(run: Run, isRead: boolean): RunLog
   inMemory(isRead: boolean): RunLog
-  /** All committed events of a stored run, from the first. */
-  readStored(workspaceId: string, responseId: string): AsyncGenerator<WireEvent>
+  /** All committed events of a stored run, from the first; `storedAt` in ms since 1970. */
+  readStored(workspaceId: string, responseId: string): AsyncGenerator<WireEvent & { storedAt: number }>
 }
 
+type Run = Pick<ResponseRecord, 'id' | 'epoch'>
 type Save = (events: WireEvent[], final?: ResponseRecord) => Promise<void>
 
 export const createRunLogs = (db: PrismaClient): RunLogs => ({
-  stored: (responseId, isRead) =>
-    openRunLog((events, final) => patiently(() => save(db, responseId, events, final)), isRead),
+  stored: (run, isRead) => openRunLog((events, final) => patiently(() => save(db, run, events, final)), isRead),
   inMemory: (isRead) => openRunLog(async () => undefined, isRead),
   readStored: (workspaceId, responseId) => readStored(db, workspaceId, responseId),
 })
 
 const PAGE = 500
 
-async function* readStored(db: PrismaClient, workspaceId: string, responseId: string): AsyncGenerator<WireEvent> {
+async function* readStored(
+  db: PrismaClient,
+  workspaceId: string,
+  responseId: string,
+): ReturnType<RunLogs['readStored']> {
   for (let next = 0; ; ) {
     const rows = await db.responseEvent.findMany({
       where: { responseId, response: { workspaceId }, sequenceNumber: { gte: next } },
       orderBy: { sequenceNumber: 'asc' },
       take: PAGE,
     })
-    for (const { sequenceNumber: sequence, type, data } of rows) yield { sequence, type, data }
+    for (const { sequenceNumber: sequence, type, data, createdAt } of rows)
+      yield { sequence, type, data, storedAt: createdAt.getTime() }
     const last = rows[PAGE - 1]
     if (!last) return
     next = last.sequenceNumber + 1
   }
 }
 
-/** Saving twice changes nothing, so a commit whose answer was lost may be repeated. */
-async function save(db: PrismaClient, responseId: string, events: WireEvent[], final?: ResponseRecord): Promise<void> {
-  const data = events.map(({ sequence, type, data }) => ({ responseId, sequenceNumber: sequence, type, data }))
-  const putEvents = db.responseEvent.createMany({ data, skipDuplicates: true })
-  if (!final) return void (await putEvents)
-  await db.$transaction([
-    putEvents,
-    db.responseItem.createMany({ data: itemRows(responseId, 'output', final.output), skipDuplicates: true }),
-    db.response.update({
-      where: { id: responseId },
-      data: {
-        status: final.status,
-        model: final.model,
-        result: JSON.stringify(final.result),
-        completedAt: new Date(final.completedAt ?? final.createdAt),
-      },
-    }),
-  ])
+/**
+ * Saving twice changes nothing, so a commit whose answer was lost may be repeated.
+ * @throws AppError `conflict` when another try has taken the response over: then nothing is stored
+ */
+async function save(db: PrismaClient, { id, epoch }: Run, events: WireEvent[], final?: ResponseRecord): Promise<void> {
+  const mine = Prisma.sql`id = ${id} AND epoch = ${epoch}`
+  // A repeated commit finds the run ended, by itself.
+  const run = final
+    ? Prisma.sql`
+      UPDATE response SET status = ${final.status}, model = ${final.model}, result = ${JSON.stringify(final.result)},
+        completed_at = ${new Date(final.completedAt ?? final.createdAt)}
+      WHERE ${mine} RETURNING id`
+    : // The next try waits for this commit, or this one finds the next epoch.
+      Prisma.sql`SELECT id FROM response WHERE ${mine} FOR SHARE`
+  const items = itemRows(id, 'output', final?.output ?? [])
+  const rows = await db.$queryRaw<unknown[]>`
+    WITH run AS (${run}),
+    put_events AS (
+      INSERT INTO response_event (response_id, sequence_number, type, data)
+      SELECT run.id, event.* FROM run, unnest(
+        ${events.map(({ sequence }) => sequence)}::int[],
+        ${events.map(({ type }) => type)}::text[],
+        ${events.map(({ data }) => data)}::text[]) AS event
+      ON CONFLICT DO NOTHING),
+    put_items AS (
+      INSERT INTO response_item (response_id, direction, position, item_id, item)
+      SELECT run.id, 'output', item.* FROM run, unnest(
+        ${items.map(({ position }) => position)}::int[],
+        ${items.map(({ itemId }) => itemId)}::text[],
+        ${items.map(({ item }) => item)}::text[]) AS item
+      ON CONFLICT DO NOTHING)
+    SELECT FROM run`
+  if (rows.length === 0) throw new AppError('conflict', 'Another try of this request has taken the response over')
 }
 
 /** Together long enough for PostgreSQL to restart. */

@@ -6,6 +6,7 @@ import { createRunLogs, openRunLog, type WireEvent } from './run-log.store.ts'
 const event = (sequence: number): WireEvent => ({ sequence, type: 't', data: '{}' })
 const record: ResponseRecord = {
   id: 'resp_1',
+  epoch: 1,
   status: 'completed',
   createdAt: 0,
   completedAt: 0,
@@ -80,11 +81,12 @@ test('what cannot be stored fails the writer, the reader and the signal', async 
 
 test('a database that is away for a moment is waited for', async () => {
   let tries = 0
-  const createMany = async () => {
+  const $queryRaw = async () => {
     tries += 1
     if (tries < 3) throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
+    return [{}]
   }
-  const log = createRunLogs({ responseEvent: { createMany } } as unknown as PrismaClient).stored('resp_1', true)
+  const log = createRunLogs({ $queryRaw } as unknown as PrismaClient).stored(record, true)
   log.append([event(0)])
   await log.committed()
   expect(tries).toBe(3)

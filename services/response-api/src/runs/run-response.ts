@@ -31,7 +31,7 @@ const MAX_BACKLOG = 256
  */
 export async function runResponse(deps: RunDeps, who: Who, plan: RunPlan): Promise<Run> {
   const { record } = plan
-  const log = plan.store ? deps.runLogs.stored(record.id, plan.stream) : deps.runLogs.inMemory(plan.stream)
+  const log = plan.store ? deps.runLogs.stored(record, plan.stream) : deps.runLogs.inMemory(plan.stream)
   const failures: AppError[] = []
   const loop = runInMemory({
     start: plan.start,
@@ -43,7 +43,7 @@ export async function runResponse(deps: RunDeps, who: Who, plan: RunPlan): Promi
   const { value: started } = await loop.next()
   const { value: opened } = await loop.next()
   if (!started || !opened || opened.type === 'ended') {
-    if (plan.store) await discard(deps, who, record.id)
+    if (plan.store) await discard(deps, who, record)
     throw failures[0] ?? who.signal.reason
   }
   const narrator = createNarrator(record, plan.start, deps.newId)
@@ -76,10 +76,12 @@ function logEnd(who: Who, { id, status, result }: ResponseRecord, failure: AppEr
 }
 
 /** What the caller is told is why the run could not begin, not what became of its row. */
-const discard = (deps: Pick<Deps, 'responses'>, who: Who, id: string) =>
+const discard = (deps: Pick<Deps, 'responses'>, who: Who, record: ResponseRecord) =>
   deps.responses
-    .discard(who.caller.workspaceId, id)
-    .catch((error: unknown) => who.log.error({ err: error, response_id: id }, 'a refused response was left behind'))
+    .discard(who.caller.workspaceId, record)
+    .catch((error: unknown) =>
+      who.log.error({ err: error, response_id: record.id }, 'a refused response was left behind'),
+    )
 
 /** Stores what happens, in its order, and lets nothing be done that rests on what is not stored. */
 async function keepEvents(
