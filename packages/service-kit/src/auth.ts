@@ -147,7 +147,11 @@ export const firstOf =
     return undefined
   }
 
-const bearerToken = (header: string | undefined) => /^Bearer +(\S+) *$/i.exec(header ?? '')?.[1]
+function bearerToken(header: string | undefined): string | undefined {
+  if (!header || !/^Bearer /i.test(header)) return undefined
+  const token = header.slice(7).trim()
+  return token === '' || token.includes(' ') ? undefined : token
+}
 
 function isInternal(token: string): boolean {
   try {

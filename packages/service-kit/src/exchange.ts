@@ -1,18 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { trace } from '@opentelemetry/api'
+import type { AccessLog } from './access-log.ts'
 import type { Headers } from './answer.ts'
 import { AppError, ERRORS, type ErrorPresenter, toAppError } from './errors.ts'
 import { requestIdFrom } from './ids.ts'
 import type { Logger } from './logger.ts'
-import type { HttpMetrics } from './metrics.ts'
 import { sendJson } from './send-answer.ts'
 
-export type ExchangeOptions = {
-  log: Logger
-  /** For the one line per request, whose fields are all our own (see `unredacted`). */
-  accessLog: Logger
-  metrics: HttpMetrics
-}
+export type ExchangeOptions = { log: Logger; accessLog: AccessLog }
 
 export type Served = { operation: string; presentError: ErrorPresenter; path: string }
 
@@ -45,17 +40,12 @@ export class Exchange {
     this.requestId = requestIdFrom(request.headers['x-request-id'] as string | undefined)
     this.headers = { 'x-request-id': this.requestId }
     trace.getActiveSpan()?.updateName(operation).setAttribute('request.id', this.requestId)
-    options.metrics.inFlight.inc()
+    options.accessLog.began()
     response.once('close', () => {
       const ms = performance.now() - started
       const status = response.writableFinished ? response.statusCode : 499
       if (!response.writableFinished) this.#left?.abort(clientLeft())
-      options.metrics.inFlight.dec()
-      options.metrics.observe(operation, status, ms / 1000)
-      options.accessLog.info(
-        { request_id: this.requestId, operation, status, ms: Math.round(ms), method: request.method, path },
-        'request',
-      )
+      options.accessLog.ended({ requestId: this.requestId, operation, method: request.method, path, status, ms })
     })
   }
 

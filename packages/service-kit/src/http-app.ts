@@ -1,8 +1,9 @@
 import type { RequestListener } from 'node:http'
 import { type NextFunction, type Request, type Response, Router } from 'express'
+import { createAccessLog } from './access-log.ts'
 import { AppError, invalid, toAppError } from './errors.ts'
 import { checkReadiness, type Dependency } from './health.ts'
-import { unredacted } from './logger.ts'
+import type { HttpMetrics } from './metrics.ts'
 import { openApiDocument } from './openapi.ts'
 import type { Route } from './route.ts'
 import { sendJson } from './send-answer.ts'
@@ -11,6 +12,7 @@ import { pathOf, refuse, type ServeOptions, serveRoute } from './serve-route.ts'
 export type HttpAppOptions = Omit<ServeOptions, 'accessLog'> & {
   service: string
   version: string
+  metrics: HttpMetrics
   routes: Route[]
   dependencies: Dependency[]
 }
@@ -23,7 +25,7 @@ export type HttpApp = { handler: RequestListener; drain(): void }
  */
 export function createHttpApp(options: HttpAppOptions): HttpApp {
   requireIdempotency(options)
-  const serving = { ...options, accessLog: unredacted(options.log) }
+  const serving = { ...options, accessLog: createAccessLog(options.log, options.metrics) }
   const router = Router({ caseSensitive: true })
   let draining = false
   const methods = new Map<string, Set<string>>()

@@ -3,8 +3,9 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 /** The numbers every service has. Labels are bounded: operation and status, never an id. */
 export type HttpMetrics = {
   registry: Registry
-  inFlight: { inc(): void; dec(): void }
-  observe(operation: string, status: number, seconds: number): void
+  /** A request is being answered, until `ended`. */
+  began(): void
+  ended(operation: string, status: number, seconds: number): void
   /** A counter of the service's own. Values of labels must be few. */
   counter<L extends string>(
     name: string,
@@ -24,10 +25,14 @@ export function createMetrics(service: string): HttpMetrics {
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
     registers: [registry],
   })
-  const inFlight = new Gauge({
+  let inFlight = 0
+  new Gauge({
     name: 'http_server_requests_in_flight',
     help: 'Requests being answered',
     registers: [registry],
+    collect() {
+      this.set(inFlight)
+    },
   })
   // By operation, then by status: a key made of both would be a new string for every request.
   const children = new Map<string, Map<number, Histogram.Internal<'operation' | 'status'>>>()
@@ -38,8 +43,11 @@ export function createMetrics(service: string): HttpMetrics {
   }
   return {
     registry,
-    inFlight,
-    observe(operation, status, seconds) {
+    began() {
+      inFlight += 1
+    },
+    ended(operation, status, seconds) {
+      inFlight -= 1
       const child = children.get(operation)?.get(status) ?? open(operation, status)
       child.observe(seconds)
     },

@@ -3,11 +3,9 @@ import { createMetrics } from '../src/metrics.ts'
 
 test('requests by operation and status, those in flight and the lag of the event loop are counted [H-47]', async () => {
   const metrics = createMetrics('notes')
-  metrics.inFlight.inc()
-  metrics.inFlight.inc()
-  metrics.inFlight.dec()
-  metrics.observe('create_note', 201, 0.02)
-  metrics.observe('create_note', 201, 0.2)
+  for (let request = 0; request < 3; request += 1) metrics.began()
+  metrics.ended('create_note', 201, 0.02)
+  metrics.ended('create_note', 201, 0.2)
   metrics.counter('notes_made_total', 'Notes', ['kind']).inc({ kind: 'short' }, 3)
   const text = await metrics.registry.metrics()
   const value = (series: RegExp) =>

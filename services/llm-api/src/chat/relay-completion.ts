@@ -1,6 +1,5 @@
 import type { PushedBytes } from '@jan/service-kit/answer'
 import { AppError, toAppError } from '@jan/service-kit/errors'
-import { tryParseJson } from '@jan/service-kit/json-body'
 import type { Who } from '@jan/service-kit/who'
 import type { Deps } from '../deps.ts'
 import { noteUpstreamFailure } from '../events.ts'
@@ -34,9 +33,18 @@ export async function relayCompletion(
 /** An answer that is not streamed is relayed when all of it is here, the same bytes: half of one would look like success. */
 async function readWhole(body: CompletionBody): Promise<Buffer> {
   const whole = await body.whole(LONGEST_ANSWER)
-  if (tryParseJson(whole.toString()) === undefined)
-    throw new AppError('upstream_failed', 'The model provider answered with something that is not JSON')
+  if (!isObject(whole))
+    throw new AppError('upstream_failed', 'The model provider answered with something that is no JSON object')
   return whole
+}
+
+const [OPEN, CLOSE, SPACE] = [0x7b, 0x7d, 0x20]
+
+/** By its two ends, which a page of HTML does not have: to read all of it would cost a twentieth of the whole request. */
+function isObject(json: Buffer): boolean {
+  const first = json.findIndex((byte) => byte > SPACE)
+  const last = json.findLastIndex((byte) => byte > SPACE)
+  return json[first] === OPEN && json[last] === CLOSE
 }
 
 /** Whole events as they come, up to `[DONE]`. */
