@@ -73,7 +73,7 @@ bench: clients ## what it costs, against a floor and a peer: [ONLY=chat-relay] [
 chaos: clients ## faults against two replicas, judged from outside: [ONLY=chat-relay] [SEED=…] [FAULTS=…] [WRITE=1]
 	@node tests/chaos/main.ts
 
-verify: test ## what CI runs
+verify: test ## what must be green before a commit; CI runs make test-platform, too
 
 measure: install ## how long a clean clone takes and what it weighs (prints, asserts nothing)
 	@node scripts/measure.ts

@@ -20,12 +20,16 @@ export function judgeRequirements(rows: Requirement[], citations: Citation[]): s
   ]
 }
 
-function problemsOf({ id, says, state, shownBy }: Requirement, isCited: boolean): string[] {
+function problemsOf({ id, says, state }: Requirement, isCited: boolean): string[] {
   const shape = /^(H-\d{2,3}|T-\d{2}|P-\d{3})$/.test(id) && /^\S.*\.$/.test(says) ? [] : [`${id} is not well formed`]
-  if (state === 'done' && !isCited && !shownBy) return [...shape, `${id} is done, but no test cites it: ${says}`]
-  if (typeof state === 'object' && !state.refused) return [...shape, `${id} is refused without a reason`]
-  if (typeof state === 'object' && isCited) return [...shape, `${id} is refused, but a test cites it`]
-  return shape
+  return [...shape, ...stateProblems(state, isCited).map((problem) => `${id} is ${problem}: ${says}`)]
+}
+
+function stateProblems(state: Requirement['state'], isCited: boolean): string[] {
+  if (state === 'open') return []
+  if (state === 'done') return isCited ? [] : ['done, but no test cites it']
+  const [what, text] = 'refused' in state ? ['refused', state.refused] : ['shown by a command', state.shownBy]
+  return [...(text ? [] : [`${what}, but not why or which`]), ...(isCited ? [`${what}, but a test cites it`] : [])]
 }
 
 function orderProblem(row: Requirement, before: Requirement | undefined): string[] {

@@ -13,7 +13,7 @@ import { stores } from './stores.ts'
 const newService: Part = {
   name: 'new-service',
   needs: [],
-  minutes: 20,
+  minutes: 8,
   suite: 'tests/new-service/verify.platform.test.ts',
   start: async () => ({}),
 }

@@ -36,7 +36,8 @@ export async function withPart<T>(
   use: (bench: Bench, env: Record<string, string>) => Promise<T>,
 ): Promise<T> {
   part.check?.()
-  const logs = join(cache, 'log', part.name)
+  // Not in the cache: other checkouts use that too.
+  const logs = join(import.meta.dirname, '../../.jan/platform', part.name)
   rmSync(logs, { recursive: true, force: true })
   mkdirSync(logs, { recursive: true })
   const work = mkdtempSync(join(tmpdir(), `jan-${part.name}-`))
