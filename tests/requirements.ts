@@ -297,7 +297,7 @@ const tools = [
     'tools',
     done('T-43', 'Faults come from a seed that is printed, against two replicas, and the same seed repeats them.'),
     done('T-44', 'An acknowledgement that was lost is found from outside.'),
-    done('T-45', 'A tool call that was made twice is found from outside.'),
+    done('T-45', 'A tool call that was made twice for one request is found from outside.'),
     done('T-46', 'make chaos prints a table, and docs/reliability.md keeps it with its command.'),
   ),
   ...from(
@@ -309,6 +309,11 @@ const tools = [
     done('T-50', 'A starter exits 3 when its part cannot be had and 1 when the part fails.'),
     done('T-51', '.ci/run is make test, then make test-platform, and ends in one line with both sums.'),
     open('T-52', 'Both together take at most 40 minutes.'),
+  ),
+  ...from(
+    'tools: chaos',
+    'tools',
+    done('T-53', 'An Idempotency-Key that was lost on the way is found from outside, by what was made twice.'),
   ),
 ]
 

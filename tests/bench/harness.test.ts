@@ -4,16 +4,17 @@ import type { RequestListener } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { serve } from '@jan/testkit/serve'
 import { afterAll, describe, expect, test } from '@jest/globals'
+import { withSection } from '../measure/markdown.ts'
+import { BadOption } from '../measure/options.ts'
 import { startFloor } from './harness/chat-contestants.ts'
 import { startLoad } from './harness/load.ts'
-import { OptionError, readOptions, requireReachable } from './harness/options.ts'
-import { withSection } from './harness/page.ts'
+import { readOptions, requireReachable } from './harness/options.ts'
 import { cpuOf, memoryOf } from './harness/process-tree.ts'
 import { runRounds } from './harness/rounds.ts'
 import type { Sample } from './harness/scenario.ts'
 import { median, spreadOf } from './harness/statistics.ts'
 import { chunkText, createStreamChecker } from './harness/stream-checker.ts'
-import { presentTable } from './harness/table.ts'
+import { presentSamples } from './harness/table.ts'
 
 const cleanup = new AsyncDisposableStack()
 const { signal } = new AbortController()
@@ -47,7 +48,7 @@ describe('rounds', () => {
     ]
     // Two of three rounds are twice the floor's; the medians of the times alone would say otherwise.
     expect(
-      presentTable(columns, ['floor', 'peer'], [rounds(10, 40, 100), rounds(20, 80, 50)])
+      presentSamples(columns, ['floor', 'peer'], [rounds(10, 40, 100), rounds(20, 80, 50)])
         .split('\n')
         .at(-1),
     ).toBe('| peer | 2.0 | – |')
@@ -163,7 +164,7 @@ describe('options', () => {
     ['PEER_PID: there is no process 4194304', { ...PEER, PEER_PID: '4194304' }],
     ['PEER_KEY says something of a peer, but PEER is not set', { PEER_KEY: 'sk-1' }],
   ])('%s', (problem, variables) => {
-    expect(() => read(variables)).toThrow(OptionError)
+    expect(() => read(variables)).toThrow(BadOption)
     expect(() => read(variables)).toThrow(problem)
   })
 
@@ -186,7 +187,11 @@ describe('options', () => {
 })
 
 test('the page keeps everything but the section that was measured', () => {
-  const page = 'a\n<!-- bench:x -->\nold\n<!-- /bench:x -->\nb'
-  expect(withSection(page, 'x', 'new')).toBe('a\n<!-- bench:x -->\n\nnew\n\n<!-- /bench:x -->\nb')
-  expect(() => withSection(page, 'y', 'new')).toThrow('no place between <!-- bench:y --> and <!-- /bench:y -->')
+  const page = 'a\n<!-- bench:x -->\nold\n<!-- /bench:x -->\nb\n'
+  const placed = (kind: string, name: string, end = '') => withSection(page + end, kind, { name, text: 'new' })
+  expect(placed('bench', 'x')).toBe('a\n<!-- bench:x -->\n\nnew\n\n<!-- /bench:x -->\nb\n')
+  expect(() => placed('bench', 'y')).toThrow('no place between <!-- bench:y --> and <!-- /bench:y -->')
+  expect(placed('chaos', 'y', '<!-- chaos:end -->')).toBe(
+    `${page}<!-- chaos:y -->\n\nnew\n\n<!-- /chaos:y -->\n\n<!-- chaos:end -->`,
+  )
 })

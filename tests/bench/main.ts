@@ -3,13 +3,14 @@
  * Exit codes: 0 measured, 1 a run that does not count, 2 an option that cannot be used, 130 interrupted.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
+import { presentMachine } from '../measure/machine.ts'
+import { withSection } from '../measure/markdown.ts'
+import { BadOption } from '../measure/options.ts'
 import { startLoad } from './harness/load.ts'
-import { MODEL, OptionError, type Options, readOptions, requireReachable } from './harness/options.ts'
-import { withSection } from './harness/page.ts'
+import { MODEL, type Options, readOptions, requireReachable } from './harness/options.ts'
 import { runRounds } from './harness/rounds.ts'
 import type { Scenario } from './harness/scenario.ts'
-import { presentTable } from './harness/table.ts'
+import { presentSamples } from './harness/table.ts'
 import { SCENARIOS, scenarioNamed } from './scenarios/all.ts'
 
 const PAGE = new URL('../../docs/performance.md', import.meta.url)
@@ -24,12 +25,12 @@ try {
     print(`The upstream of the chat scenarios will be http://127.0.0.1:${options.upstreamPort}/v1, its model ${MODEL}.`)
   for (const name of options.only) await run(scenarioNamed(name), options)
 } catch (error) {
-  process.exitCode = interrupted.signal.aborted ? 130 : error instanceof OptionError ? 2 : 1
+  process.exitCode = interrupted.signal.aborted ? 130 : error instanceof BadOption ? 2 : 1
   process.stderr.write(`bench: ${interrupted.signal.aborted ? 'interrupted' : (error as Error).message}\n`)
 }
 
 async function readUsableOptions(): Promise<Options> {
-  if (process.platform !== 'linux') throw new OptionError('CPU and memory are read from /proc, which only Linux has')
+  if (process.platform !== 'linux') throw new BadOption('CPU and memory are read from /proc, which only Linux has')
   const options = readOptions(
     process.env,
     SCENARIOS.map(({ name }) => name),
@@ -53,20 +54,19 @@ async function run(scenario: Scenario<unknown>, options: Options): Promise<void>
   const names = contestants.map(({ name }) => name)
   const section = [
     scenario.about,
-    presentTable(scenario.columns, names, samples),
+    presentSamples(scenario.columns, names, samples),
     presentCircumstances(options, scenario),
   ]
   print(section.join('\n\n'))
   if (options.write) writeFileSync(PAGE, writtenPage(scenario.name, section.join('\n\n')))
 }
 
-function writtenPage(name: string, section: string): string {
-  return withSection(readFileSync(PAGE, 'utf8'), name, section)
+function writtenPage(name: string, text: string): string {
+  return withSection(readFileSync(PAGE, 'utf8'), 'bench', { name, text })
 }
 
 /** Where, when and how, without a name of this machine, a path or a key. */
 function presentCircumstances({ rounds, seconds, peer, write }: Options, { name }: Scenario<unknown>): string {
-  const machine = `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown CPU'}, Node ${process.versions.node}`
   const command = `make bench ONLY=${name} ROUNDS=${rounds} SECONDS=${seconds}${peer ? ' PEER=…' : ''}${write ? ' WRITE=1' : ''}`
-  return `Medians, ${rounds} × ${seconds} s each; ${machine}; ${new Date().toISOString().slice(0, 10)}; \`${command}\``
+  return `Medians, ${rounds} × ${seconds} s each; ${presentMachine()}; \`${command}\``
 }

@@ -2,9 +2,10 @@
 import { randomInt } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { inspect } from 'node:util'
-import { BadOption, type Options, readOptions } from './harness/options.ts'
+import { BadOption } from '../measure/options.ts'
+import { type Options, readOptions } from './harness/options.ts'
 import { writeTables } from './harness/reliability-page.ts'
-import { countViolations, presentEvidence, presentReport, presentUnanswered } from './harness/report.ts'
+import { countViolations, presentEvidence, presentReport } from './harness/report.ts'
 import { runScenario } from './harness/run-scenario.ts'
 import { loadScenarios } from './harness/scenarios.ts'
 import { startWorld } from './harness/world.ts'
@@ -47,7 +48,6 @@ async function runAll({ scenarios, seed, faults, plant, write }: Options, signal
     const found = countViolations(report)
     violations += found
     print(`${tables}\n`)
-    if (report.unanswered.length > 0) print(`${presentUnanswered(report)}\n`)
     if (found > 0) print(`${presentEvidence(report)}\nAgain: ${command}\n`)
     else if (write) writeTables(scenario.name, tables)
   }

@@ -1,14 +1,15 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createConnection, createServer, type Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { createTestDatabase, type TestDatabase } from '@jan/testkit/postgres'
+import { startTcpProxy } from '@jan/testkit/tcp-proxy'
+import { until } from '@jan/testkit/until'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { z } from 'zod'
 import { type AnyJob, createJobs, defineJob, type JobContext, type JobsOptions, prepareJobs } from '../src/jobs.ts'
 import { silentLogger } from '../src/logger.ts'
 import { createMetrics } from '../src/metrics.ts'
-import { createJobWorker, type JobWorker, makeDue, storedJobs, until } from './job-worker.fixture.ts'
+import { createJobWorker, type JobWorker, makeDue, storedJobs } from './job-worker.fixture.ts'
 
 let database: TestDatabase
 const open: JobWorker<object>[] = []
@@ -271,54 +272,32 @@ describe('stopping and dying', () => {
 
 const fixture = (name: string) => fileURLToPath(new URL(`./${name}.fixture.ts`, import.meta.url))
 
-/** PostgreSQL behind a door that can be shut: what is under way is cut, who comes is refused. */
-async function doorTo(url: string) {
-  const target = new URL(url)
-  const sockets = new Set<Socket>()
-  const server = createServer((socket) => {
-    const behind = createConnection(Number(target.port), target.hostname)
-    for (const each of [socket, behind]) {
-      sockets.add(each)
-      each.on('error', () => undefined).on('close', () => sockets.delete(each))
-    }
-    socket.pipe(behind).pipe(socket)
-  })
-  const listen = (port = 0) => new Promise<void>((done) => server.listen(port, '127.0.0.1', done))
-  await listen()
-  const { port } = server.address() as { port: number }
-  const shut = async () => {
-    for (const each of sockets) each.destroy()
-    await new Promise((done) => server.close(done))
-  }
-  return { url: Object.assign(new URL(url), { port: String(port) }).toString(), shut, open: () => listen(port) }
-}
-
 describe('PostgreSQL away', () => {
   test('at the start, and later with a job under way: jobs go on when it is back, and few lines are said [T-20]', async () => {
-    const door = await doorTo(database.url)
-    await door.shut()
+    const target = new URL(database.url)
+    await using door = await startTcpProxy(Number(target.port))
+    door.cut()
     const { job, begun, letGo } = gated()
-    const one = started({ jobs: [note, job] }, door.url)
+    const one = started({ jobs: [note, job] }, Object.assign(target, { port: String(door.port) }).toString())
     const waits = () => one.said('jobs wait: their queue cannot be read').length
     const back = () => one.said('jobs go on').length
     await until(() => waits() === 1)
-    await door.open()
+    door.restore()
     await until(() => back() === 1)
     await one.jobs.add(note, { n: 1 })
     await one.jobs.add(job, {})
     await until(async () => begun.length === 1 && (await storedJobs(database)).length === 1)
     // Graphile prints the stack of a question for jobs that is under way when its runner ends.
     console.trace = () => undefined
-    await door.shut()
+    door.cut()
     letGo()
     await until(() => one.said('how a job ended could not be stored').length === 1 && waits() === 2)
-    await door.open()
+    door.restore()
     await until(() => back() === 2)
     await until(() => one.jobs.add(note, { n: 2 }).catch(() => undefined))
     await until(() => ran.includes(2))
     expect(one.lines.filter(({ msg }) => msg !== 'a database connection was lost').length).toBeLessThan(8)
     await one.stop()
-    await door.shut()
   })
 
   test('a queue that could not be read at first is read when it can be [T-20]', async () => {

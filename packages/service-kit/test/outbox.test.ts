@@ -1,13 +1,14 @@
 import type { IncomingMessage } from 'node:http'
 import { createTestDatabase, type TestDatabase } from '@jan/testkit/postgres'
 import { type Served, serve } from '@jan/testkit/serve'
+import { until } from '@jan/testkit/until'
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import type { Caller, Person } from '../src/auth.ts'
 import { connectPeer } from '../src/http-client.ts'
 import { createInternalTokens } from '../src/internal-token.ts'
 import { prepareJobs } from '../src/jobs.ts'
 import { deliverMessage, type OutboxMessage, type Peers, sendMessage } from '../src/outbox.ts'
-import { createJobWorker, type JobWorker, makeDue, storedJobs, until } from './job-worker.fixture.ts'
+import { createJobWorker, type JobWorker, makeDue, storedJobs } from './job-worker.fixture.ts'
 
 const KEYS = [{ kid: 'k', secret: Buffer.alloc(32, 7) }]
 const ada: Person = { kind: 'user', subject: 'ada', workspaceId: 'ada', roles: ['user'], email: 'ada@example.org' }

@@ -1,31 +1,31 @@
 import { freePort } from '@jan/testkit/free-port'
 import { startTestRedis, type TestRedis } from '@jan/testkit/redis'
+import { startTcpProxy, type TcpProxy } from '@jan/testkit/tcp-proxy'
 import { until } from '@jan/testkit/until'
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { Closers } from '../src/lifecycle.ts'
 import { silentLogger as log } from '../src/logger.ts'
 import { createRateLimiter, type RateLimiter } from '../src/rate-limit.ts'
 import { connectRedis, type Redis, redisDependency } from '../src/redis.ts'
-import { createRedisProxy, type RedisProxy } from './redis-proxy.fixture.ts'
 
 let server: TestRedis
 let judge: Redis
-let proxy: RedisProxy
+let proxy: TcpProxy
 let closers = new Closers()
 
 beforeAll(async () => {
   server = await startTestRedis()
   judge = server.judge
-  proxy = await createRedisProxy(server.port)
+  proxy = await startTcpProxy(server.port)
 })
 afterEach(async () => {
-  proxy.flow()
+  proxy.restore()
   await closers.close(log)
   closers = new Closers()
   await judge.flushall()
 })
 afterAll(async () => {
-  await proxy.cut()
+  await proxy[Symbol.asyncDispose]()
   await server.close()
 })
 
@@ -44,7 +44,10 @@ const takeMany = (limiter: RateLimiter, times: number, principal = 'ada') =>
 const remaining = (limiter: RateLimiter) => limiter.take('ada', 1_000_000).remaining
 
 /** One replica of a service whose connection to Redis is up. */
-async function replica(points: number, { url = proxy.url, seconds = 60, answerMs = 5_000, isUp = true } = {}) {
+async function replica(
+  points: number,
+  { url = `redis://127.0.0.1:${proxy.port}`, seconds = 60, answerMs = 5_000, isUp = true } = {},
+) {
   const redis = connectRedis(url, log, closers, answerMs)
   const limiter = createRateLimiter({ name: 'test', points, seconds, redis, log })
   closers.add('limits', limiter, () => limiter.close())
@@ -113,7 +116,7 @@ test('a Redis that stalls without closing delays nobody, and nothing is counted 
   // Longer than an interval: a second settlement would have been sent by now.
   await until(() => performance.now() - started > 250)
   expect(proxy.received()).toBe(inFlight)
-  proxy.flow()
+  proxy.restore()
   await untilCounted(10)
   expect(takeMany(limiter, 20)).toBe(0)
   await limiter.close()
@@ -127,9 +130,9 @@ test('a connection that is open but dead is made anew, and what broke is not sen
   takeMany(limiter, 3)
   await until(() => proxy.received() > before)
   await until(() => redis.status !== 'ready')
-  await proxy.cut()
+  proxy.cut()
   takeMany(limiter, 2)
-  await proxy.mend()
+  proxy.restore()
   await untilCounted(2)
   expect(takeMany(limiter, 20)).toBe(5)
   await untilCounted(7)
@@ -139,9 +142,9 @@ test('Redis is cut and comes back: local alone meanwhile, then shared again with
   const [one, two] = [(await replica(10)).limiter, (await replica(10)).limiter]
   takeMany(one, 2)
   await untilCounted(2)
-  await proxy.cut()
+  proxy.cut()
   expect([takeMany(one, 3), takeMany(two, 1)]).toEqual([3, 1])
-  await proxy.mend()
+  proxy.restore()
   await untilCounted(6)
   takeMany(two, 1)
   await until(() => remaining(two) === 3)

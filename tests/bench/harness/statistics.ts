@@ -1,3 +1,4 @@
+import { quantile } from '../../measure/quantile.ts'
 import type { Spread } from './scenario.ts'
 
 /** @throws RangeError for no values */
@@ -12,6 +13,5 @@ export function median(values: number[]): number {
 export function spreadOf(values: number[]): Spread | undefined {
   if (values.length === 0) return undefined
   const sorted = Float64Array.from(values).sort()
-  const at = (share: number) => sorted[Math.ceil(share * sorted.length) - 1]!
-  return { p50: at(0.5), p99: at(0.99) }
+  return { p50: quantile(sorted, 0.5)!, p99: quantile(sorted, 0.99)! }
 }

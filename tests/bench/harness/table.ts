@@ -1,3 +1,4 @@
+import { presentTable } from '../../measure/markdown.ts'
 import type { Column, Sample } from './scenario.ts'
 import { median } from './statistics.ts'
 
@@ -15,17 +16,15 @@ export const cpuPerUnit = ({ cpu, units }: Sample, tree = 'self'): number | unde
 export const ratio = (value: number | undefined, floor: number | undefined): number | undefined =>
   value === undefined || floor === undefined ? undefined : value / floor
 
-/** A Markdown table; `samples` holds, for each name, its samples by round, the floor's first. */
-export function presentTable(columns: Column[], names: string[], samples: Sample[][]): string {
+/** `samples` holds, for each name, its samples by round, the floor's first. */
+export function presentSamples(columns: Column[], names: string[], samples: Sample[][]): string {
   const floor = samples[0]!
   const cell = ({ of, digits = 1 }: Column, rounds: Sample[]): string => {
     const values = rounds.map((sample, round) => of(sample, floor[round]!)).filter((value) => value !== undefined)
     return values.length === 0 ? '–' : presentNumber(median(values), digits)
   }
   const rows = names.map((name, index) => [name, ...columns.map((column) => cell(column, samples[index]!))])
-  return [['', ...columns.map(({ title }) => title)], ['---', ...columns.map(() => '--:')], ...rows]
-    .map((cells) => `| ${cells.join(' | ')} |`)
-    .join('\n')
+  return presentTable(['', ...columns.map(({ title }) => title)], rows)
 }
 
 const presentNumber = (value: number, digits: number): string =>

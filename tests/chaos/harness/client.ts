@@ -30,8 +30,11 @@ export type Client = {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Together longer than an idempotency key stays claimed by a process that died (10 s). */
-export const RETRY = { tries: 20, firstWaitMs: 100, longestWaitMs: 2_000, tryTimeoutMs: 30_000 }
+/**
+ * Together longer than an idempotency key stays claimed by a process that died (10 s). A try is shorter than that: who
+ * waits for a process that is frozen leaves it, and asks another one.
+ */
+export const RETRY = { tries: 20, firstWaitMs: 100, longestWaitMs: 2_000, tryTimeoutMs: 5_000 }
 
 const isWorthRetrying = (outcome: Outcome): boolean => {
   if (outcome.kind !== 'answer') return true
@@ -41,17 +44,12 @@ const isWorthRetrying = (outcome: Outcome): boolean => {
 
 export type ClientOptions = {
   isReady(endpoint: string): boolean
-  /** Whether there is still time to try again. */
-  isPatient(): boolean
   random: Random
   signal: AbortSignal
 }
 
 /** The client that docs/reliability.md describes: the ready replicas in turn, and bounded retries with growing pauses. */
-export function createClient(
-  endpoints: readonly Endpoint[],
-  { isReady, isPatient, random, signal }: ClientOptions,
-): Client {
+export function createClient(endpoints: readonly Endpoint[], { isReady, random, signal }: ClientOptions): Client {
   const agent = new Agent({ keepAliveTimeout: 10_000, connectTimeout: 2_000 })
   const good = new Map<string, { began: number; ended: number }[]>()
   let turn = 0
@@ -89,7 +87,7 @@ export function createClient(
           ? await ask(endpoint, request)
           : { endpoint: 'none', began: now, ended: now, outcome: nobody }
         tries.push(last)
-        if (!isWorthRetrying(last.outcome) || tries.length === RETRY.tries || !isPatient()) return tries
+        if (!isWorthRetrying(last.outcome) || tries.length === RETRY.tries) return tries
         await pause(waitMs(tries.length - 1, last.outcome), undefined, { signal })
       }
     },

@@ -1,7 +1,7 @@
+import type { TcpProxy } from '@jan/testkit/tcp-proxy'
 import type { PostgresServer } from './postgres-server.ts'
 import type { Replica } from './replica.ts'
 import type { Fault, Length } from './schedule.ts'
-import type { TcpProxy } from './tcp-proxy.ts'
 
 export type FaultKind = {
   name: string
@@ -33,6 +33,12 @@ export const freeze = (replicas: readonly Replica[], lasts: Length = [1_000, 2_0
     struck.freeze()
     return () => struck.thaw()
   },
+})
+
+/** Longer than a process that does nothing keeps an idempotency key (10 s): when it goes on, another may have taken over. */
+export const longFreeze = (replicas: readonly Replica[]): FaultKind => ({
+  ...freeze(replicas, [12_000, 15_000]),
+  name: 'long SIGSTOP',
 })
 
 export const postgresCrash = (postgres: PostgresServer, lasts: Length = [2_000, 2_000]): FaultKind => ({

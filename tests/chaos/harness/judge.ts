@@ -1,5 +1,4 @@
-import type { Operation } from './operation.ts'
-import { lastWordsOf } from './operation.ts'
+import { idsOf, lastWordsOf, type Operation } from './operation.ts'
 
 /** Looks from outside at what was answered and what is there now. */
 export type Judge = {
@@ -39,4 +38,13 @@ export const allSucceed: Judge = {
         ? undefined
         : `${operation.id} was never answered: ${lastWordsOf(operation)}`,
     ),
+}
+
+export const oneIdEach: Judge = {
+  name: 'a key has one id',
+  judge: (operations) =>
+    judgeEach(operations, (operation) => {
+      const ids = idsOf(operation)
+      return ids.length > 1 ? `${operation.id} was acknowledged as ${ids.join(' and as ')}` : undefined
+    }),
 }

@@ -19,9 +19,17 @@ export const operationOf = (id: string, ...exchanges: Try[][]): Operation => {
 export const isGood = (outcome: Outcome): outcome is Answer =>
   outcome.kind === 'answer' && outcome.status >= 200 && outcome.status < 300
 
+/** Whether it had to be tried again, rather than only sent again. */
+export const isRetried = ({ tries, acknowledgements }: Operation) => tries.length > Math.max(1, acknowledgements.length)
+
 /** What a JSON answer says; undefined when it is none. */
 export const jsonIn = ({ body }: { body: Buffer }) =>
   tryParseJson(body.toString()) as Record<string, unknown> | undefined
+
+/** Under which ids it was acknowledged. */
+export const idsOf = ({ acknowledgements }: Operation): string[] => [
+  ...new Set(acknowledgements.map((answer) => String(jsonIn(answer)?.id))),
+]
 
 /** How the last try ended, in words. */
 export function lastWordsOf({ tries }: Operation): string {

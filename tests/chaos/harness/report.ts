@@ -1,14 +1,16 @@
+import { presentTable } from '../../measure/markdown.ts'
+import { quantile } from '../../measure/quantile.ts'
 import type { Report } from './run-scenario.ts'
 
 /** A run as it is printed and kept in the docs. */
 export function presentReport(report: Report, command: string): string {
-  const { scenario, operations, acknowledged, unanswered, retried, notes } = report
+  const { scenario, operations, acknowledged, retried, notes } = report
   return [
     `### ${scenario.name}`,
     scenario.about,
-    `\`${command}\`: ${operations} operations, ${acknowledged} acknowledged, ${unanswered.length} left unanswered, ${retried} retried.`,
-    table(['Fault', 'Times', 'Recovery p50', 'p95', 'max'], faultRows(report)),
-    table(
+    `\`${command}\`: ${operations} operations, ${acknowledged} acknowledged, ${retried} retried.`,
+    presentTable(['Fault', 'Times', 'Recovery p50', 'p95', 'max'], faultRows(report)),
+    presentTable(
       ['Judge', 'Looked at', 'Violations'],
       report.verdicts.map(({ name, lookedAt, violations }) => [name, lookedAt, violations.length]),
     ),
@@ -22,9 +24,6 @@ export const presentEvidence = ({ verdicts }: Report): string =>
     .filter(({ violations }) => violations.length > 0)
     .map(({ name, violations }) => presentList(`Violated: ${name}`, violations))
     .join('\n')
-
-/** How operations ended that were never acknowledged. */
-export const presentUnanswered = ({ unanswered }: Report): string => presentList('Left unanswered', unanswered)
 
 const MOST_TOLD = 10
 
@@ -44,12 +43,4 @@ function faultRows({ struck }: Report): (string | number)[][] {
   })
 }
 
-/** The smallest of sorted numbers that this share of them does not exceed. */
-const quantile = (sorted: number[], share: number) => sorted[Math.ceil(share * sorted.length) - 1]
-
 const presentMs = (ms: number | undefined) => (ms === undefined ? 'none' : `${(ms / 1000).toFixed(2)} s`)
-
-function table(head: string[], rows: (string | number)[][]): string {
-  const line = (cells: (string | number)[]) => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map((_cell, index) => (index === 0 ? '---' : '--:'))), ...rows.map(line)].join('\n')
-}

@@ -1,7 +1,7 @@
 import { createClient } from './client.ts'
 import type { Verdict } from './judge.ts'
 import { runLoad } from './load.ts'
-import { lastWordsOf, type Operation } from './operation.ts'
+import { isRetried, type Operation } from './operation.ts'
 import { createRandom } from './random.ts'
 import { watchReadiness } from './readiness.ts'
 import { type Replica, untilReady } from './replica.ts'
@@ -15,16 +15,14 @@ export type RunOptions = {
   faults: number
   plant: Plant | undefined
   signal: AbortSignal
-  /** How long clients go on trying after the last fault; absent: until their tries are used up. */
-  patienceMs?: number
+  /** Two unless said otherwise. */
+  replicas?: number
 }
 
 export type Report = {
   scenario: Pick<Scenario, 'name' | 'about'>
   operations: number
   acknowledged: number
-  /** How each operation ended that was never acknowledged. */
-  unanswered: string[]
   /** Operations that needed more than one try. */
   retried: number
   struck: Struck[]
@@ -35,32 +33,27 @@ export type Report = {
 /** Puts a scenario under load and faults, then lets the judges look. Leaves nothing running. */
 export async function runScenario(scenario: Scenario, world: World, options: RunOptions): Promise<Report> {
   await using stack = new AsyncDisposableStack()
-  const { seed, plant } = options
+  const { seed, plant, replicas = 2 } = options
   options.signal.throwIfAborted()
   const random = createRandom(`${seed}/${scenario.name}`)
   const broken = new AbortController()
   const signal = AbortSignal.any([options.signal, broken.signal])
   runs += 1
   const runName = `run_${runs}`
-  const opened = await scenario.open({ world, runName, plant, stack, signal })
-  let patientUntil = Number.POSITIVE_INFINITY
+  const opened = await scenario.open({ world, runName, plant, replicas, stack, signal })
   const ready = stack.use(watchReadiness(opened))
   const client = stack.use(
     createClient(opened.endpoints, {
       isReady: ready.isReady,
-      isPatient: () => performance.now() < patientUntil,
       random: random.fork('pauses'),
       signal,
     }),
   )
   const schedule = drawSchedule(random.fork('faults'), opened.faults, {
     count: options.faults,
-    replicas: opened.replicas.length,
+    replicas,
   })
-  const striking = runFaults(schedule, opened.faults, { client, signal }).then((struck) => {
-    patientUntil = performance.now() + (options.patienceMs ?? Number.POSITIVE_INFINITY)
-    return struck
-  })
+  const striking = runFaults(schedule, opened.faults, { client, signal })
   const loading = runLoad(opened, client, random.fork('load'), striking)
   // Whichever fails first ends the other too, so that nothing goes on in a world that is being taken down.
   const [struck, operations] = await Promise.all([striking, loading]).catch(async (error: unknown) => {
@@ -73,9 +66,6 @@ export async function runScenario(scenario: Scenario, world: World, options: Run
     scenario,
     operations: operations.length,
     acknowledged: operations.filter(({ acknowledgements }) => acknowledgements.length > 0).length,
-    unanswered: operations
-      .filter(({ acknowledgements }) => acknowledgements.length === 0)
-      .map((operation) => `${operation.id}: ${lastWordsOf(operation)}`),
     retried: operations.filter(isRetried).length,
     struck,
     verdicts: [...(await judgeAll(opened, operations)), judgeRecovery(struck), judgeReplicas(opened.replicas)],
@@ -84,8 +74,6 @@ export async function runScenario(scenario: Scenario, world: World, options: Run
 }
 
 let runs = 0
-
-const isRetried = ({ tries, acknowledgements }: Operation) => tries.length > Math.max(1, acknowledgements.length)
 
 async function judgeAll({ judges }: Opened, operations: Operation[]): Promise<Report['verdicts']> {
   const verdicts: Report['verdicts'] = []

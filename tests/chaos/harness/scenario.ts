@@ -8,7 +8,7 @@ import type { Length } from './schedule.ts'
 import type { World } from './world.ts'
 
 /** Bugs that are put in on purpose, to prove that the judges see. */
-export const PLANTS = ['lost-ack', 'duplicate-call'] as const
+export const PLANTS = ['lost-ack', 'lost-key', 'duplicate-call'] as const
 export type Plant = (typeof PLANTS)[number]
 
 /** A file in `scenarios/` exports one of these as `scenario`. */
@@ -28,6 +28,8 @@ export type Stage = {
   /** Unlike in any other run in this world. */
   runName: string
   plant: Plant | undefined
+  /** How many replicas of the service there are. */
+  replicas: number
   stack: AsyncDisposableStack
   signal: AbortSignal
 }
@@ -46,16 +48,14 @@ export type Opened = {
   notes?(operations: Operation[]): Promise<string[]>
 }
 
-const REPLICAS = 2
-
-/** Two replicas of a service, ready. */
+/** The replicas of a service, ready. */
 export async function openReplicas(
-  { world, stack, signal }: Stage,
+  { world, replicas: count, stack, signal }: Stage,
   service: string,
   environment: Record<string, string>,
 ): Promise<Replica[]> {
   const replicas: Replica[] = []
-  for (let number = 1; number <= REPLICAS; number += 1)
+  for (let number = 1; number <= count; number += 1)
     replicas.push(
       stack.use(
         await createReplica({

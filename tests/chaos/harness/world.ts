@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startRedis } from '@jan/embedded/redis'
 import { serve } from '@jan/testkit/serve'
+import { startTcpProxy, type TcpProxy } from '@jan/testkit/tcp-proxy'
 import { createTokenIssuer } from '@jan/testkit/tokens'
 import { lowPort } from './low-port.ts'
 import { type PostgresServer, startPostgresServer } from './postgres-server.ts'
-import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts'
 
 /** What replicas stand on, all of it real and all of it ours to break. */
 export type World = {

@@ -5,11 +5,11 @@ const textOf = (key: string) => `the note of ${key}`
 
 export const scenario = storedThings({
   service: 'template-api',
-  environment: (database) => ({ TEMPLATE_DATABASE_URL: database.url }),
-  create: { path: '/v1/template/notes', body: (key) => ({ text: textOf(key) }) },
-  read: {
-    path: (id) => `/v1/template/notes/${id}`,
-    isContent: (key, body) => (tryParseJson(body.toString()) as { text?: unknown } | undefined)?.text === textOf(key),
-  },
+  path: '/v1/template/notes',
+  open: (database) => ({
+    environment: { TEMPLATE_DATABASE_URL: database.url },
+    bodyOf: (key) => ({ text: textOf(key) }),
+  }),
+  isContent: (key, body) => (tryParseJson(body.toString()) as { text?: unknown } | undefined)?.text === textOf(key),
   listSql: 'SELECT id, workspace_id AS owner FROM note',
 })
