@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { cacheFolder, sweep } from './platform/cache.ts'
 import { CannotBeHad, type Part } from './platform/part.ts'
 import { parts } from './platform/parts.ts'
-import { withPart } from './platform/run-part.ts'
+import { LOGS, withPart } from './platform/run-part.ts'
 import { startDatabase } from './platform/run-suite.ts'
 
 const A_LONG_TIME_MS = 2 ** 31 - 1
@@ -18,7 +18,7 @@ async function start(part: Part): Promise<void> {
   const { signal } = stopped
   const cache = cacheFolder(process.env)
   sweep(cache)
-  await withPart(part, { cache, signal, leftMs: () => Infinity }, async (bench, env) => {
+  await withPart(part, { cache, logs: LOGS, signal, leftMs: () => Infinity }, async (bench, env) => {
     const all = { ...env, ...(await startDatabase(bench)) }
     for (const [variable, value] of Object.entries(all)) console.log(`export ${variable}='${value}'`)
     await wait(A_LONG_TIME_MS, undefined, { signal }).catch(() => undefined)

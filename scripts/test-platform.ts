@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { cacheFolder, sweep } from './platform/cache.ts'
 import { Broken, type Part } from './platform/part.ts'
 import { chooseParts } from './platform/parts.ts'
-import { type Conditions, runPart } from './platform/run-part.ts'
+import { type Conditions, LOGS, runPart } from './platform/run-part.ts'
 
 const sum = { passed: 0, failed: 0, skipped: 0 }
 
@@ -52,8 +52,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
 try {
   const { ONLY, PLATFORM_MINUTES } = process.env
   const parts = chooseParts(ONLY)
-  const conditions = { cache: cacheFolder(process.env), signal: interrupted.signal, leftMs: budget(PLATFORM_MINUTES) }
-  sweep(conditions.cache)
+  const cache = cacheFolder(process.env)
+  const conditions = { cache, logs: LOGS, signal: interrupted.signal, leftMs: budget(PLATFORM_MINUTES) }
+  sweep(cache)
   for (const part of parts) if (!interrupted.signal.aborted) await testPart(part, conditions)
   console.log(`${sum.passed} passed, ${sum.failed} failed${sum.skipped > 0 ? `, ${sum.skipped} skipped` : ''}`)
   process.exitCode = sum.failed === 0 ? 0 : 1

@@ -26,11 +26,14 @@ const folder = mkdtempSync(join(tmpdir(), 'jan-parts-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
 let cache: string
+let logs: string
 beforeEach(() => {
   cache = mkdtempSync(join(folder, 'cache-'))
+  logs = mkdtempSync(join(folder, 'logs-'))
 })
 const conditions = (more: { signal?: AbortSignal; leftMs?: () => number } = {}) => ({
   cache,
+  logs,
   signal: new AbortController().signal,
   leftMs: () => Infinity,
   ...more,
@@ -96,7 +99,7 @@ describe('a part', () => {
     const outcome = await runPart(halfMade, conditions({ signal: interrupted.signal }))
     expect(outcome).toMatchObject({ is: 'failed', error: { message: 'interrupted' } })
     expect(isCached({ cache }, halfMade.needs[0]!)).toBe(false)
-    expect(readdirSync(cache)).toEqual(['log'])
+    expect(readdirSync(cache)).toEqual([])
   })
 
   test('is stopped, and what it wrote removed, also after a failure that names its log', async () => {
@@ -112,7 +115,7 @@ describe('a part', () => {
         return {}
       },
     })
-    const message = `two did not start: it ended with 1 (${join(cache, 'log/example/two.log')})`
+    const message = `two did not start: it ended with 1 (${join(logs, 'example/two.log')})`
     expect(await runPart(failing, conditions())).toMatchObject({ is: 'failed', error: { message } })
     await expect(fetch(url)).rejects.toThrow()
     expect(existsSync(work)).toBe(false)

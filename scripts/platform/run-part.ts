@@ -7,8 +7,13 @@ import { runSuite, type SuiteOutcome } from './run-suite.ts'
 
 export type Outcome = SuiteOutcome | { is: 'skipped'; why: string }
 
+/** Of this checkout. */
+export const LOGS = join(import.meta.dirname, '../../.jan/platform')
+
 export type Conditions = {
   cache: string
+  /** Where each part gets a folder for what its processes say; not in the cache, which other checkouts use, too. */
+  logs: string
   /** Aborted by Ctrl-C. */
   signal: AbortSignal
   /** Milliseconds that are left; Infinity without a budget. */
@@ -32,12 +37,11 @@ export async function runPart(part: Part, conditions: Conditions): Promise<Outco
  */
 export async function withPart<T>(
   part: Part,
-  { cache, signal, leftMs }: Conditions,
+  { cache, logs: allLogs, signal, leftMs }: Conditions,
   use: (bench: Bench, env: Record<string, string>) => Promise<T>,
 ): Promise<T> {
   part.check?.()
-  // Not in the cache: other checkouts use that too.
-  const logs = join(import.meta.dirname, '../../.jan/platform', part.name)
+  const logs = join(allLogs, part.name)
   rmSync(logs, { recursive: true, force: true })
   mkdirSync(logs, { recursive: true })
   const work = mkdtempSync(join(tmpdir(), `jan-${part.name}-`))
