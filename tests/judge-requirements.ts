@@ -1,5 +1,5 @@
 import type { Citation } from './citations.ts'
-import type { Requirement } from './requirements.ts'
+import type { Requirement } from './requirements/row.ts'
 
 /**
  * What is wrong between the requirements and the tests that cite them, one line each; nothing when all is well.
@@ -21,7 +21,7 @@ export function judgeRequirements(rows: Requirement[], citations: Citation[]): s
 }
 
 function problemsOf({ id, says, state }: Requirement, isCited: boolean): string[] {
-  const shape = /^(H-\d{2,3}|T-\d{2}|P-\d{3})$/.test(id) && /^\S.*\.$/.test(says) ? [] : [`${id} is not well formed`]
+  const shape = /^([HT]-\d{2,3}|[IP]-\d{3})$/.test(id) && /^\S.*\.$/.test(says) ? [] : [`${id} is not well formed`]
   return [...shape, ...stateProblems(state, isCited).map((problem) => `${id} is ${problem}: ${says}`)]
 }
 

@@ -4,7 +4,8 @@ import { join, resolve } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { citationsIn } from './citations.ts'
 import { countOpen, judgeRequirements, openTable } from './judge-requirements.ts'
-import { type Requirement, requirements } from './requirements.ts'
+import type { Requirement } from './requirements/row.ts'
+import { requirements } from './requirements.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 const files = globSync('{packages,services,tests,scripts}/**/*.test.ts', {
