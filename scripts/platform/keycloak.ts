@@ -14,7 +14,7 @@ const PLUGIN = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1'
 
 /** Keycloak, built once for its database in memory so that each start is quick. */
 const distribution: Ingredient = {
-  name: `keycloak-${VERSION}`,
+  name: `keycloak-${VERSION}-dev-mem`,
   minutes: 2,
   make: async (bench, into) => {
     // An empty folder: Maven reads a pom.xml of the current one, and leaves marks that make a second unpacking do nothing.

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { Interrupted } from './interrupted.ts'
 import { type Layout, loadDotEnv, readLayout } from './layout.ts'
 
 /** What `make` calls. Each command is a file of its own, loaded when it is asked for. */
@@ -27,5 +28,7 @@ try {
   await command(layout, process.env)
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
+  // What was cut short may still wait for an answer.
+  if (error instanceof Interrupted) process.exit(130)
   process.exitCode = 1
 }

@@ -3,23 +3,26 @@ import { lstatSync, mkdirSync, openSync, readFileSync, readlinkSync, rmSync } fr
 import { dirname, join } from 'node:path'
 import { banner } from './banner.ts'
 import { statusTable } from './command-status.ts'
+import { heedInterrupts } from './interrupted.ts'
 import type { Layout } from './layout.ts'
 import { untilGone } from './processes.ts'
 import { readRunning } from './run-file.ts'
 import { endLeftovers, logFileOf } from './supervisor.ts'
 
 const START_MS = 120_000
+const STOP_MS = 60_000
 
 /** Starts the platform as a process of its own and returns when all of it is ready. @throws Error with what the supervisor said */
 export async function startInBackground(layout: Layout, env: NodeJS.ProcessEnv): Promise<void> {
   const already = readRunning(layout)
   if (already) return console.log(`The platform already runs (pid ${already.pid}).`)
-  await launch(layout, env)
+  await launch(layout, env, heedInterrupts())
   console.log(await statusTable(layout))
   console.log(`\nReady. ${banner(layout, env)}\nmake stop ends it.`)
 }
 
-export async function launch(layout: Layout, env: NodeJS.ProcessEnv): Promise<void> {
+/** @throws Error when it does not get ready, Interrupted when told to end before: then nothing of it runs any more */
+export async function launch(layout: Layout, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<void> {
   const logFile = logFileOf(layout, 'supervisor')
   mkdirSync(dirname(logFile), { recursive: true, mode: 0o700 })
   const log = openSync(logFile, 'w')
@@ -34,6 +37,11 @@ export async function launch(layout: Layout, env: NodeJS.ProcessEnv): Promise<vo
     if (child.exitCode !== null || child.signalCode !== null) throw new Error(readFileSync(logFile, 'utf8').trim())
     if (readRunning(layout)?.state === 'ready') return
     if (Date.now() > deadline) throw new Error(`The platform does not get ready; see ${logFile}`)
+    if (signal.aborted) {
+      child.kill('SIGTERM')
+      await untilGone(child.pid!, STOP_MS)
+      throw signal.reason
+    }
     await new Promise((done) => setTimeout(done, 100))
   }
 }
@@ -46,7 +54,7 @@ export async function stopBackground(layout: Layout): Promise<void> {
     return console.log(hadLeftovers ? 'Stopped what a killed platform had left behind.' : 'The platform does not run.')
   }
   process.kill(running.pid, 'SIGTERM')
-  if (!(await untilGone(running.pid, 60_000))) throw new Error(`The supervisor (pid ${running.pid}) does not end`)
+  if (!(await untilGone(running.pid, STOP_MS))) throw new Error(`The supervisor (pid ${running.pid}) does not end`)
   console.log('Stopped.')
 }
 

@@ -1,20 +1,15 @@
 import { banner } from './banner.ts'
 import { statusTable } from './command-status.ts'
+import { heedInterrupts } from './interrupted.ts'
 import type { Layout } from './layout.ts'
 import { type Platform, startPlatform } from './supervisor.ts'
 
 /** The platform in the foreground: a table, things to try, and an orderly stop on Ctrl-C, also in the middle of the start. */
 export async function start(layout: Layout, env: NodeJS.ProcessEnv): Promise<void> {
   const began = Date.now()
-  const asked = new AbortController()
-  const stopped = new Promise<void>((resolve) => asked.signal.addEventListener('abort', () => resolve()))
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.on(signal, () => {
-      // A second Ctrl-C means now.
-      if (asked.signal.aborted && signal === 'SIGINT') process.exit(130)
-      asked.abort()
-    })
-  const platform = await startPlatform(layout, env, { tell: (line) => console.error(line), signal: asked.signal })
+  const signal = heedInterrupts()
+  const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+  const platform = await startPlatform(layout, env, { tell: (line) => console.error(line), signal })
   if (!platform) return console.log('Stopped before it was ready.')
   console.log(await statusTable(layout))
   console.log(`\nReady in ${((Date.now() - began) / 1000).toFixed(1)} s. ${adminLine(layout, platform)}`)

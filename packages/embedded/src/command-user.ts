@@ -36,9 +36,13 @@ export async function createUser(layout: Layout, env: NodeJS.ProcessEnv): Promis
   console.log(
     wantsJson === '1'
       ? JSON.stringify({ email, password, user_id: id, api_key: null })
-      : `Created ${email} (${role}).\n  password  ${password}\n  user id   ${id}`,
+      : `Created ${email} (${role}).\n  password  ${password}\n  user id   ${id}\n\n${tokenLine(layout, email)}`,
   )
 }
+
+/** How to come by a token of theirs. */
+const tokenLine = ({ ports }: Layout, email: string) =>
+  `TOKEN=$(curl -s http://localhost:${ports.identity}/realms/jan/protocol/openid-connect/token -d grant_type=password -d client_id=jan-client -d scope=openid -d username=${email} --data-urlencode 'password=…' | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')`
 
 type Admin = (method: string, path: string, body?: unknown) => Promise<Response>
 

@@ -4,23 +4,25 @@ import { join } from 'node:path'
 import OpenAI from 'openai'
 import { launch, stopBackground } from './command-background.ts'
 import { readStream, say, section, show, shown } from './demo-print.ts'
+import { heedInterrupts, unlessAborted } from './interrupted.ts'
 import type { Layout } from './layout.ts'
 import { usesSimulator } from './parts.ts'
 import { readRunning } from './run-file.ts'
 
-/** Walks the platform's main job through the gateway with real calls, and shows each call and its answer. @throws Error at the first answer that is not what it should be */
+/** Walks the platform's main job through the gateway with real calls, and shows each call and its answer. @throws Error at the first answer that is not what it should be, Interrupted by Ctrl-C; in either case it stops what it has started */
 export async function runDemo(layout: Layout, env: NodeJS.ProcessEnv): Promise<void> {
   const began = Date.now()
+  const signal = heedInterrupts()
   const isUp = readRunning(layout) !== undefined
   if (isUp) say('A platform is up already; the demo uses it.')
   else {
     say('Starting the platform …')
-    await launch(layout, env)
+    await launch(layout, env, signal)
     say(`Ready in ${seconds(began)} s.`)
   }
   const pages = await servePages(layout)
   try {
-    await walk(layout, env)
+    await unlessAborted(walk(layout, env), signal)
     say(
       `\nDone in ${seconds(began)} s: identity, media, chat, an agent run with tools, MCP, and the OpenAI SDK, all through http://localhost:${layout.ports.gateway}.`,
     )

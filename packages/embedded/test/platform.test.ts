@@ -173,6 +173,20 @@ test('a start that is interrupted leaves nothing, and a bad setting is told in i
   await cli('reset')
 }, 60_000)
 
+test.each(['start-bg', 'demo'])(
+  'a %s that is interrupted leaves nothing [H-02 H-07]',
+  async (command) => {
+    const begun = spawn(process.execPath, [CLI, command], { env: environment, stdio: 'ignore' })
+    while (!existsSync(join(stateDir, 'run.json'))) await new Promise((done) => setTimeout(done, 20))
+    const { pid } = running()
+    begun.kill('SIGINT')
+    expect(await once(begun, 'exit')).toEqual([130, null])
+    expect(isAlive(pid)).toBe(false)
+    expect((await cli('status')).code).toBe(3)
+  },
+  60_000,
+)
+
 test('in the foreground it says what to try, the demo uses it, and Ctrl-C ends it all [H-02 H-05 H-06 H-09 P-037]', async () => {
   const foreground = spawn(process.execPath, [CLI, 'start'], { env: environment })
   const said = await saidUntil(foreground.stdout, 'Ctrl-C stops everything.')
