@@ -15,7 +15,7 @@ import { writeAll } from './new-service/write-all.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 /** What the generators write outside the new service's folder. */
-const GENERATED = ['docs/reference/configuration.md', '.env.example']
+const GENERATED = ['docs/reference/configuration.md', 'docs/reference/openapi.json', '.env.example']
 
 // What is being run gets Ctrl-C too, and may end as if all were well.
 const interrupted = new AbortController()
@@ -39,6 +39,7 @@ async function finish({ name }: Plan): Promise<void> {
   await run('biome', ['check', '--write', `services/${name}`])
   const filters = [`--filter=@jan/${name}`, '--filter=@jan/scripts']
   await run('turbo', ['run', 'generate', ...filters, '--output-logs=errors-only', '--no-update-notifier'])
+  await run('node', ['scripts/merge-openapi.ts'])
   const link = join(ROOT, 'node_modules/@jan', name)
   rmSync(link, { force: true })
   symlinkSync(`../../services/${name}`, link, 'junction')

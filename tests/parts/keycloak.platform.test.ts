@@ -4,8 +4,10 @@ import { createTestDatabase } from '@jan/testkit/postgres'
 import { fromPart } from '@jan/testkit/real-part'
 import { type ServiceProcess, startServiceProcess } from '@jan/testkit/service-process'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose'
+import { decodeJwt } from 'jose'
 import type { Json } from '../platform.ts'
+// The suite of sign-in, which finds this Keycloak by its variables.
+import '../auth/auth.test.ts'
 
 const keycloak = fromPart('JAN_TEST_KEYCLOAK_URL')
 const clientSecret = fromPart('JAN_TEST_KEYCLOAK_CLIENT_SECRET')
@@ -22,6 +24,7 @@ beforeAll(async () => {
   service = await startServiceProcess('llm-api', () => ({
     LLM_DATABASE_URL: database.url,
     INTERNAL_TOKEN_KEYS: `t:${randomBytes(32).toString('base64url')}`,
+    FIELD_ENCRYPTION_KEYS: `t:${randomBytes(32).toString('base64url')}`,
     AUTH_ISSUER: realm,
     AUTH_JWKS_URL: certs,
     KEYCLOAK_BASE_URL: keycloak,
@@ -55,40 +58,6 @@ test('the realm of this repository is imported and answers discovery [H-68]', as
   expect(((await (await fetch(`${service.url}/readyz`)).json()) as Json).degraded ?? []).not.toContain('identity')
 })
 
-test('a guest of llm-api has a token of the realm, signed by a key that stays listed [H-15 H-68]', async () => {
-  const keys = async () => ((await (await fetch(certs)).json()) as Json).keys.map(({ kid }: Json) => kid).sort()
-  const before = await keys()
-  const guest = await becomeGuest()
-  const { payload, protectedHeader } = await jwtVerify(guest.access_token, createRemoteJWKSet(new URL(certs)), {
-    issuer: realm,
-    audience: 'jan',
-  })
-  expect(payload).toMatchObject({ sub: guest.user_id, guest: 'true', realm_access: { roles: ['guest'] } })
-  expect(payload.exp! - payload.iat!).toBe(3600)
-  // A slow Keycloak takes the time that it needed off.
-  expect([3600, 3599, 3598]).toContain(guest.expires_in)
-  expect(before).toContain(protectedHeader.kid)
-  expect(await keys()).toEqual(before)
-})
-
-test('the token opens the models, and says who one is', async () => {
-  const guest = await becomeGuest()
-  const models = await call('GET', '/v1/models', { token: guest.access_token })
-  expect([models.status, models.body.data.length > 0]).toEqual([200, true])
-  const me = await call('GET', '/auth/me', { token: guest.access_token })
-  expect(me.body).toMatchObject({ id: guest.user_id, is_guest: true, roles: ['guest'] })
-})
-
-test('a refresh token gives fresh ones of the same person; a made-up one is refused', async () => {
-  const guest = await becomeGuest()
-  const fresh = await call('POST', '/auth/refresh-token', { body: { refresh_token: guest.refresh_token } })
-  expect(fresh.status).toBe(200)
-  expect(fresh.body.access_token).not.toBe(guest.access_token)
-  expect(decodeJwt(fresh.body.access_token).sub).toBe(guest.user_id)
-  expect((await call('GET', '/v1/models', { token: fresh.body.access_token })).status).toBe(200)
-  expect((await call('POST', '/auth/refresh-token', { body: { refresh_token: 'made-up' } })).status).toBe(401)
-})
-
 test('no token, a changed one and one for another audience are 401', async () => {
   const { access_token } = await becomeGuest()
   const [head, , signature] = access_token.split('.')
@@ -106,6 +75,7 @@ test('a secret that is not Keycloak’s makes no guests', async () => {
     await using stranger = await startServiceProcess('llm-api', () => ({
       LLM_DATABASE_URL: database.url,
       INTERNAL_TOKEN_KEYS: `t:${randomBytes(32).toString('base64url')}`,
+      FIELD_ENCRYPTION_KEYS: `t:${randomBytes(32).toString('base64url')}`,
       KEYCLOAK_BASE_URL: keycloak,
       BACKEND_CLIENT_SECRET: 'another',
       JAN_MODEL_BASE_URL: 'http://127.0.0.1:9/v1',

@@ -15,7 +15,7 @@ export function openExchange(plugins: Partial<KongPlugins>, req: IncomingMessage
   const answerHeaders: Headers = {}
   // A foreign origin is answered like any other, only without Allow-Origin: the browser does the refusing.
   if (cors) {
-    answerHeaders['access-control-allow-origin'] = cors.origins.filter((origin) => origin === req.headers.origin)
+    answerHeaders['access-control-allow-origin'] = cors.origins.find((origin) => origin === req.headers.origin) ?? []
     answerHeaders['access-control-allow-credentials'] = cors.credentials ? 'true' : []
     answerHeaders['access-control-expose-headers'] = cors.exposed_headers.join(',')
   }
@@ -38,6 +38,8 @@ export function openExchange(plugins: Partial<KongPlugins>, req: IncomingMessage
   /** An error of the gateway itself. When an answer has begun, only cutting the connection tells the client. */
   function refuse({ status, message }: Problem): void {
     if (res.headersSent) return void res.destroy()
+    // What a malformed request is followed by may be anything.
+    if (status === 400) res.shouldKeepAlive = false
     const body = JSON.stringify({ message, request_id: randomBytes(16).toString('hex') })
     send(status, { 'content-type': 'application/json; charset=utf-8' }, body)
   }
@@ -70,12 +72,13 @@ function without(headers: Headers, names: string[] = []): Headers {
 export function serviceHeaders(req: IncomingMessage, match: Match, removed: string[] = []): IncomingHttpHeaders {
   const { authority = req.headers.host ?? '', path } = splitTarget(req.url)
   const { remoteAddress: address = '', localPort } = req.socket
-  const length = req.headers['content-length']
+  const { 'content-length': length, te = '' } = req.headers
   const headers: Headers = {
     // Expect is answered here, and CGI programs read Proxy as a setting.
     ...without(passing(req), ['expect', 'proxy', ...removed]),
     // Whatever Connection names: a body that lost its length would be read as the next request.
     ...(length && { 'content-length': length }),
+    ...(/\btrailers\b/i.test(String(te)) && { te: 'trailers' }),
     host: `${match.service.host}:${match.service.port}`,
     'x-forwarded-for': [...(req.headersDistinct['x-forwarded-for'] ?? []), address].join(', '),
     'x-forwarded-proto': 'http',

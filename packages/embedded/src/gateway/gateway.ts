@@ -62,7 +62,12 @@ export function createGateway(options: GatewayOptions) {
     return begin(req, res)
   }
 
-  const server = createServer(SERVER_OPTIONS, (req, res) => handle(begin(req, res)))
+  const server = createServer(SERVER_OPTIONS, (req, res) => {
+    const before = underWay.get(req.socket)
+    // Sent along behind a request that ends its connection: nobody is asked anything more.
+    if (before && !before.res.shouldKeepAlive) return
+    handle(begin(req, res))
+  })
   server.on('connection', (socket: Socket) => sockets.add(socket.once('close', () => sockets.delete(socket))))
   server.on('upgrade', (req, socket: Socket, head) => handle(beginOn(socket, req), { socket, head }))
   server.on('connect', (req, socket: Socket) => beginOn(socket, req).refuse(BAD_REQUEST))

@@ -22,6 +22,27 @@ test('the shipped file is within the subset [H-72]', () => {
   expect(loadKongFile().services.map((service) => service.name)).toContain('mcp-tools-short')
 })
 
+test('it uses every plugin that was asked for, all of them come with Kong, and nothing is repeated [I-063]', () => {
+  const { services, plugins } = parse(SHIPPED) as {
+    services: { retries: number; read_timeout: number }[]
+    plugins: { name: string; config: object }[]
+  }
+  const configs = Object.fromEntries(plugins.map(({ name, config }) => [name, config]))
+  expect(configs).toMatchObject({
+    'correlation-id': { header_name: 'X-Request-Id', echo_downstream: true },
+    cors: { credentials: true, exposed_headers: expect.arrayContaining(['X-Request-Id', 'Retry-After']) },
+    'request-size-limiting': { require_content_length: false },
+    'rate-limiting': { policy: 'local', limit_by: 'ip', hide_client_headers: false },
+    'request-transformer': { remove: { headers: expect.arrayContaining(['X-User-ID', 'X-Principal-Id']) } },
+    'response-transformer': { add: { headers: expect.arrayContaining(['X-Content-Type-Options:nosniff']) } },
+    opentelemetry: { propagation: { default_format: 'w3c', extract: ['w3c'], inject: ['w3c'] } },
+    prometheus: {},
+  })
+  expect(Object.keys(configs)).toHaveLength(8)
+  // A stream may be silent for 15 s, a model that thinks for minutes.
+  expect(services.filter(({ retries, read_timeout }) => retries !== 0 || read_timeout < 600_000)).toEqual([])
+})
+
 describe('refused at start [H-72]', () => {
   test.each<[string, (file: Loose) => unknown, RegExp]>([
     ['an older format', (f) => set(f, { _format_version: '1.1' }), /_format_version.*must be the string "3.0"/],
@@ -94,7 +115,13 @@ describe('refused at start [H-72]', () => {
     ],
     ['an hour below the minute', (f) => set(plugin(f, 'rate-limiting')?.config, { hour: 1 }), /hour must not be below/],
     ['a limit as text', (f) => set(plugin(f, 'rate-limiting')?.config, { minute: '600' }), /minute/],
-    ['limits in redis', (f) => set(plugin(f, 'rate-limiting')?.config, { policy: 'redis' }), /policy/],
+    ['limits in an unknown place', (f) => set(plugin(f, 'rate-limiting')?.config, { policy: 'cluster' }), /policy/],
+    ['limits in a Redis without a host', (f) => set(plugin(f, 'rate-limiting')?.config, { policy: 'redis' }), /redis/],
+    [
+      'a Redis for limits that are local',
+      (f) => set(plugin(f, 'rate-limiting')?.config, { redis: { host: 'redis', port: 6379, timeout: 500 } }),
+      /belongs to policy redis/,
+    ],
     [
       'default propagation',
       (f) => set(plugin(f, 'opentelemetry')?.config, { propagation: { default_format: 'w3c' } }),

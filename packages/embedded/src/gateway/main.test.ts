@@ -4,7 +4,8 @@ import { createServer } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from '@jest/globals'
-import { listen, send } from './gateway.fixture.ts'
+import { send } from './client.fixture.ts'
+import { listen } from './recorder.fixture.ts'
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url))
 
@@ -26,7 +27,7 @@ test('serves the shipped file on the real runtime and stops on SIGTERM', async (
   try {
     const [line] = await once(child.stdout, 'data')
     expect(JSON.parse(line)).toEqual({ level: 'info', message: 'ready', port })
-    const answer = await send(port, { path: '/llm/v1/models' })
+    const answer = await send({ port }, { path: '/llm/v1/models' })
     expect([answer.body, answer.headers['x-ratelimit-limit-minute']]).toEqual(['saw /v1/models', '7'])
     child.kill('SIGTERM')
     expect(await once(child, 'exit')).toEqual([0, null])
