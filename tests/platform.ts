@@ -27,6 +27,7 @@ export async function startTestPlatform(offset: number, variables: Record<string
         JAN_PORT_OFFSET: String(offset),
         JAN_STATE_DIR: stateDir,
         GATEWAY_RATE_LIMIT: '1000000',
+        GUEST_LIMIT_PER_HOUR: '0',
         ...variables,
         ...more,
       },
@@ -48,7 +49,7 @@ const withoutPlatform = (env: NodeJS.ProcessEnv) =>
   Object.fromEntries(
     Object.entries(env).filter(
       ([name]) =>
-        !/^(JAN_|MODEL_|MEDIA_|MCP_|SERPER_|AUTH_|DEFAULT_MODEL|REDIS_URL|REQUESTS_PER_MINUTE|NODE_ENV|OUTBOUND_ALLOW)/.test(
+        !/^(JAN_|MODEL_|MEDIA_|MCP_|SERPER_|AUTH_|DEFAULT_MODEL|REDIS_URL|REQUESTS_PER_MINUTE|GUEST_|NODE_ENV|OUTBOUND_ALLOW)/.test(
           name,
         ),
     ),

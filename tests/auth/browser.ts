@@ -42,8 +42,8 @@ export function openBrowser(): Browser {
       const { text } = await open(page)
       const action = FORM.exec(text)?.[1]?.replaceAll('&amp;', '&')
       if (!action) throw new Error(`no login form at ${page}: ${text.slice(0, 300)}`)
-      const hidden = [...text.matchAll(HIDDEN)].map(([input]) => [attribute(input, 'name'), attribute(input, 'value')])
-      const form = new URLSearchParams([...hidden, ['username', username], ['password', password]])
+      const form = new URLSearchParams({ username, password })
+      for (const [input] of text.matchAll(HIDDEN)) form.set(attribute(input, 'name'), attribute(input, 'value'))
       return follow(await visit(new URL(action, page).href, form), page)
     },
   }

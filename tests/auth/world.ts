@@ -44,6 +44,7 @@ export async function openWorld(): Promise<World> {
     BACKEND_CLIENT_SECRET: provider.clientSecret,
     JAN_MODEL_BASE_URL: 'http://127.0.0.1:9/v1',
     REQUESTS_PER_MINUTE: '0',
+    GUEST_LIMIT_PER_HOUR: '0',
   }
   const start = async () =>
     opening.adopt(await startServiceProcess('llm-api', () => environment), (each) => each[Symbol.asyncDispose]())

@@ -22,6 +22,8 @@ export type Person = {
   scopes?: string[]
   username?: string
   email?: string
+  /** The provider's session that an access token belongs to. */
+  sessionId?: string
   keyId?: string
   /** The service that acts for this person, when the call came with an internal token. */
   via?: string
@@ -136,18 +138,20 @@ export function bearerAuth(options: BearerOptions): Authenticate {
   }
 }
 
-/** The first of several that knows the caller. */
+/** The first of several that knows the caller; at once when all that are asked know at once. */
 export const firstOf =
   (...ways: Authenticate[]): Authenticate =>
-  async (headers) => {
-    for (const way of ways) {
-      const caller = await way(headers)
+  (headers) => {
+    for (const [index, way] of ways.entries()) {
+      const caller = way(headers)
+      if (caller instanceof Promise) return caller.then((known) => known ?? firstOf(...ways.slice(index + 1))(headers))
       if (caller) return caller
     }
     return undefined
   }
 
-function bearerToken(header: string | undefined): string | undefined {
+/** The token of `Authorization: Bearer`; undefined for any other scheme. */
+export function bearerToken(header: string | undefined): string | undefined {
   if (!header || !/^Bearer /i.test(header)) return undefined
   const token = header.slice(7).trim()
   return token === '' || token.includes(' ') ? undefined : token
@@ -165,7 +169,7 @@ function isInternal(token: string): boolean {
 function personFrom(payload: JWTPayload): Person {
   const access = payload.realm_access as { roles?: unknown } | undefined
   const roles = Array.isArray(access?.roles) ? access.roles.filter((role) => typeof role === 'string') : []
-  const { preferred_username: username, email } = payload
+  const { preferred_username: username, email, sid } = payload
   return {
     kind: roles.includes('guest') ? 'guest' : 'user',
     subject: payload.sub!,
@@ -173,6 +177,7 @@ function personFrom(payload: JWTPayload): Person {
     roles,
     ...(typeof username === 'string' ? { username } : {}),
     ...(typeof email === 'string' ? { email } : {}),
+    ...(typeof sid === 'string' ? { sessionId: sid } : {}),
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Headers } from './answer.ts'
 import type { Caller } from './auth.ts'
+import { networkOf } from './client-address.ts'
 import { AppError } from './errors.ts'
 import type { RateLimiter } from './rate-limit.ts'
 
@@ -14,6 +15,17 @@ export function enforceLimit(limiter: RateLimiter, caller: Caller, headers: Head
   if (allowed) return
   const seconds = Math.ceil(resetMs / 1000)
   throw new AppError('rate_limited', `Too many requests: the limit of ${limit} is reached, try again in ${seconds} s`, {
+    wireCode: 'rate_limit_exceeded',
+    headers: { 'retry-after': String(seconds) },
+  })
+}
+
+/** Counts what was asked from an address before anybody is known. @throws AppError `rate_limited` */
+export function enforceAddressLimit(limiter: RateLimiter, address: string, what: string): void {
+  const { allowed, resetMs } = limiter.take(networkOf(address))
+  if (allowed) return
+  const seconds = Math.ceil(resetMs / 1000)
+  throw new AppError('rate_limited', `Too many ${what} from your address: try again in ${seconds} s`, {
     wireCode: 'rate_limit_exceeded',
     headers: { 'retry-after': String(seconds) },
   })

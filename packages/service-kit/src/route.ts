@@ -1,13 +1,19 @@
 import type { z } from 'zod'
 import type { Answer } from './answer.ts'
-import type { Caller, Person } from './auth.ts'
+import type { Caller, Person, Service } from './auth.ts'
 import type { ErrorPresenter } from './errors.ts'
 import type { Who } from './who.ts'
 
-/** Who may call: nobody is asked, a person (user, guest or key), or anyone with an identity (services included). */
-export type AuthMode = 'none' | 'person' | 'any'
+/** Who may call: nobody is asked, a person (user, guest or key), a service for itself, or anyone with an identity. */
+export type AuthMode = 'none' | 'person' | 'service' | 'any'
 
-type CallerOf<A extends AuthMode> = A extends 'person' ? Person : A extends 'any' ? Caller : undefined
+type CallerOf<A extends AuthMode> = A extends 'person'
+  ? Person
+  : A extends 'service'
+    ? Service
+    : A extends 'any'
+      ? Caller
+      : undefined
 
 /** The body as bytes, unparsed, at most `limit` bytes (else 413). */
 export type RawBody = { raw: true; limit: number }
@@ -31,6 +37,8 @@ export type RouteInput<A extends AuthMode, P, Q, B> = {
   body: Parsed<B>
   /** Names in lower case; several lines of one name are joined by `, `. */
   headers: Readonly<Record<string, string | undefined>>
+  /** The client's address; see `ServeOptions.trustedProxies`. */
+  address: () => string
   who: Who<CallerOf<A>>
 }
 
@@ -45,6 +53,15 @@ export type RouteSpec<A extends AuthMode, P, Q, B, D extends AnswerDocs> = {
   summary: string
   description?: string
   auth: A
+  /** What a key must be good for (else 403). People with tokens may do everything; without it every key may call. */
+  scope?: string
+  /**
+   * Service → scopes, one of which is enough when that service acts for the caller, beside `scope`: for what belongs to
+   * the work that they were let in for there.
+   */
+  scopeVia?: Readonly<Record<string, readonly string[]>>
+  /** What a person, or the person of a key, must be (else 403). */
+  role?: string
   params?: P
   query?: Q
   body?: B

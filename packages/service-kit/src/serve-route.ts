@@ -2,13 +2,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { parse as parseQuery } from 'node:querystring'
 import type { Authenticate, Caller, Challenge } from './auth.ts'
 import { bearerChallenge, unauthenticated } from './auth.ts'
-import { AppError, type ErrorPresenter, invalid, presentOpenAiError } from './errors.ts'
+import { clientAddressOf, parseTrustedProxies, type TrustedProxies } from './client-address.ts'
+import { type AppError, type ErrorPresenter, invalid, presentOpenAiError } from './errors.ts'
 import { Exchange, type ExchangeOptions } from './exchange.ts'
 import { fingerprintOf, type Idempotency, type Origin, readIdempotencyKey } from './idempotency.ts'
 import { newId } from './ids.ts'
 import { parseJsonBody, readBody } from './json-body.ts'
 import type { RateLimiter } from './rate-limit.ts'
 import { enforceLimit } from './rate-limit-headers.ts'
+import { requireRight } from './require-right.ts'
 import { isOptional, isRaw, type Route } from './route.ts'
 import { sendAnswer } from './send-answer.ts'
 import { Who } from './who.ts'
@@ -18,6 +20,8 @@ export type ServeOptions = ExchangeOptions & {
   /** Largest JSON body, in bytes. */
   bodyLimit: number
   challenge?: Challenge
+  /** Whose `X-Forwarded-For` tells a client's address; nobody's when absent. */
+  trustedProxies?: TrustedProxies
   /** For paths that no route answers, and routes without their own. */
   presentError?: ErrorPresenter
   /** Requests per person or key; services that act for a person were counted where the person came in. */
@@ -25,6 +29,8 @@ export type ServeOptions = ExchangeOptions & {
   /** Needed by routes that are `idempotent`. */
   idempotency?: Idempotency
 }
+
+const NOBODY = parseTrustedProxies([])
 
 /** A request that found its route. */
 type Request = IncomingMessage & { params: Record<string, string | string[]> }
@@ -76,8 +82,7 @@ const headersOf = (request: Request) => request.headers as Record<string, string
 
 function admit(options: ServeOptions, route: Route, caller: Caller | undefined): Caller {
   if (!caller) throw unauthenticated('You need to send a token', (options.challenge ?? bearerChallenge)())
-  if (route.auth === 'person' && caller.kind === 'service')
-    throw new AppError('forbidden', 'A service may not call this for itself')
+  requireRight(route, caller)
   return caller
 }
 
@@ -94,7 +99,9 @@ async function act(
   const raw = route.body ? await readBody(request, bodyLimit(options, route)) : undefined
   const body = readRouteBody(route, raw)
   // What the types of a route promise, its schemas have just made true.
-  const input = (origin: Origin) => ({ params, query, body, headers, who: new Who(caller, exchange, origin) }) as never
+  const address = () => clientAddressOf(request, options.trustedProxies ?? NOBODY)
+  const input = (origin: Origin) =>
+    ({ params, query, body, headers, address, who: new Who(caller, exchange, origin) }) as never
   const fresh = input({ newId, startedAt: new Date() })
   const key = caller && isIdempotent(route, fresh) ? readIdempotencyKey(headers) : undefined
   if (key === undefined || !options.idempotency) return route.handler(fresh)

@@ -1,13 +1,27 @@
 import { createHttpApp, type HttpApp } from '@jan/service-kit/http-app'
 import type { Route } from '@jan/service-kit/route'
 import packageJson from '../package.json' with { type: 'json' }
+import { auditRoutes } from './audit/audit.routes.ts'
 import { chatRoutes } from './chat/chat.routes.ts'
 import type { Deps } from './deps.ts'
+import { docsRoutes } from './docs/docs.routes.ts'
 import { identityRoutes } from './identity/identity.routes.ts'
+import { loginRoutes } from './identity/login.routes.ts'
+import { sessionRoutes } from './identity/session.routes.ts'
+import { keyRoutes } from './keys/keys.routes.ts'
 import { modelRoutes } from './models/models.routes.ts'
 
 /** In the order in which they are tried: what is asked most comes first. */
-export const routes = (deps: Deps): Route[] => [...chatRoutes(deps), ...modelRoutes(deps), ...identityRoutes(deps)]
+export const routes = (deps: Deps): Route[] => [
+  ...chatRoutes(deps),
+  ...modelRoutes(deps),
+  ...identityRoutes(deps),
+  ...keyRoutes(deps),
+  ...sessionRoutes(deps),
+  ...loginRoutes(deps),
+  ...auditRoutes(deps),
+  ...docsRoutes(),
+]
 
 export const createApp = (deps: Deps): HttpApp =>
   createHttpApp({
@@ -17,6 +31,8 @@ export const createApp = (deps: Deps): HttpApp =>
     metrics: deps.metrics,
     authenticate: deps.authenticate,
     limiter: deps.limiter,
+    trustedProxies: deps.trustedProxies,
+    idempotency: deps.idempotency,
     routes: routes(deps),
     dependencies: deps.dependencies,
     bodyLimit: deps.bodyLimit,

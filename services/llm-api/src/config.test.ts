@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals'
 import { loadConfig } from './config.ts'
 
 const least = {
+  FIELD_ENCRYPTION_KEYS: `k:${Buffer.alloc(32).toString('base64url')}`,
   BACKEND_CLIENT_SECRET: 'test-secret',
   LLM_DATABASE_URL: 'postgresql://jan:pw@localhost/llm_api',
   INTERNAL_TOKEN_KEYS: `a:${Buffer.alloc(32).toString('base64url')}`,

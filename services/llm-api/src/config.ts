@@ -1,14 +1,31 @@
-import { type ConfigOf, type ConfigShape, duration, env, integer, readConfig, secret } from '@jan/service-kit/config'
+import { parseTrustedProxies } from '@jan/service-kit/client-address'
+import {
+  type ConfigOf,
+  type ConfigShape,
+  duration,
+  env,
+  integer,
+  list,
+  readConfig,
+  reading,
+  secret,
+} from '@jan/service-kit/config'
 import {
   authConfig,
   authProblems,
   environmentConfig,
+  fieldKeysConfig,
   httpConfig,
   limitsConfig,
   logConfig,
   postgresConfig,
 } from '@jan/service-kit/config-blocks'
 import { z } from 'zod'
+
+/** Where applications under development listen. */
+const LOCAL_REDIRECTS = ['localhost', '127.0.0.1'].flatMap((host) =>
+  [3000, 3001].map((port) => `http://${host}:${port}/auth/callback`),
+)
 
 const httpUrl = () => z.url({ protocol: /^https?$/, error: 'expected an http or https URL' })
 
@@ -37,6 +54,40 @@ export const shape = {
   auth: authConfig,
   limits: limitsConfig,
   database: postgresConfig('LLM_DATABASE_URL'),
+  fieldKeys: fieldKeysConfig,
+  guestsPerHour: env(
+    'GUEST_LIMIT_PER_HOUR',
+    integer(60),
+    'Most guests that one address (IPv6: one /64 network) may become in an hour, over all replicas; 0: no limit',
+  ),
+  trustedProxies: env(
+    'TRUSTED_PROXIES',
+    z
+      .string()
+      .default('127.0.0.1,::1')
+      .transform((text) => text.split(',').map((entry) => entry.trim()))
+      .transform(reading(parseTrustedProxies)),
+    "Addresses and networks of proxies whose X-Forwarded-For tells a client's address",
+  ),
+  keys: {
+    prefix: env(
+      'API_KEY_PREFIX',
+      z
+        .string()
+        .regex(/^sk(_[A-Za-z0-9]+)*$/, 'expected sk, or words after it: sk_live')
+        .max(32)
+        .default('sk_live'),
+      'What API keys begin with',
+    ),
+    maxPerUser: env('API_KEY_MAX_PER_USER', integer(5), 'Most API keys of one person that are good at a time'),
+    defaultTtlMs: env('API_KEY_DEFAULT_TTL', duration('2160h'), 'How long an API key is good, unless its maker says'),
+    maxTtlMs: env('API_KEY_MAX_TTL', duration('2160h'), 'The longest that an API key may be good'),
+    validationsPerMinute: env(
+      'API_KEY_VALIDATIONS_PER_MINUTE',
+      z.coerce.number().int().min(1).default(60),
+      'How often an address may call POST /auth/validate-api-key',
+    ),
+  },
   identity: {
     baseUrl: env(
       'KEYCLOAK_BASE_URL',
@@ -51,6 +102,21 @@ export const shape = {
     ),
     backendClientSecret: env('BACKEND_CLIENT_SECRET', secret(), 'Secret of that client'),
     targetClientId: env('TARGET_CLIENT_ID', z.string().default('jan-client'), 'Client that people sign in with'),
+    publicUrl: env(
+      'KEYCLOAK_PUBLIC_URL',
+      httpUrl().optional(),
+      'Identity provider, as browsers see it (default: KEYCLOAK_BASE_URL)',
+    ),
+    callbackUrl: env(
+      'OAUTH_REDIRECT_URI',
+      httpUrl().default('http://localhost:8000/auth/callback'),
+      'Where the provider sends a browser back to: GET /auth/callback of this server, registered at the client',
+    ),
+    redirectUrls: env(
+      'LOGIN_REDIRECT_URLS',
+      list().transform((urls) => (urls.length > 0 ? urls : LOCAL_REDIRECTS)),
+      'Pages that a login may end at, with tokens in the fragment; the first is the default (default: those of localhost)',
+    ),
   },
   model: {
     baseUrl: env(

@@ -14,6 +14,8 @@ export const NOWHERE = 'http://127.0.0.1:9'
 
 export const INTERNAL_KEYS = `test:${randomBytes(32).toString('base64url')}`
 
+export const FIELD_KEYS = `test:${randomBytes(32).toString('base64url')}`
+
 /** Tokens as another service mints them. */
 export const internalTokensOf = (service: string): InternalTokens =>
   createInternalTokens(service, parseInternalKeys(INTERNAL_KEYS))
@@ -35,6 +37,7 @@ export async function bootLlmApi(env: Record<string, string> = {}, given?: Token
     LLM_API_LOG_LEVEL: 'silent',
     LLM_DATABASE_URL: database.url,
     INTERNAL_TOKEN_KEYS: INTERNAL_KEYS,
+    FIELD_ENCRYPTION_KEYS: FIELD_KEYS,
     BACKEND_CLIENT_SECRET: 'test-secret',
     KEYCLOAK_BASE_URL: NOWHERE,
     JAN_MODEL_BASE_URL: `${NOWHERE}/v1`,

@@ -122,7 +122,7 @@ test('no guest is left at the identity provider when the database is away', asyn
   await other.close()
 })
 
-test('a refresh token buys new tokens, once: in the body, the cookie or the header', async () => {
+test('a refresh token buys new tokens: in the body, the cookie or the header [I-022]', async () => {
   const refresh = (method: 'POST' | 'GET', input: { json?: unknown; headers?: Record<string, string> }) =>
     call(service, method, '/auth/refresh-token', input)
   const { refresh_token: first } = (await become()).json as { refresh_token: string }
@@ -139,12 +139,40 @@ test('a refresh token buys new tokens, once: in the body, the cookie or the head
   const fourth = await refresh('GET', { headers: { authorization: `Bearer ${third.json.refresh_token}` } })
   expect(fourth.status).toBe(200)
 
-  const spent = await refresh('POST', { json: { refresh_token: first } })
-  expect([spent.status, spent.headers.get('www-authenticate')]).toEqual([401, expect.stringContaining('Bearer')])
-  expect((await refresh('GET', { headers: { authorization: `Bearer ${first}` } })).status).toBe(400)
+  // Who comes with it a second time at once gets the same answer.
+  expect((await refresh('POST', { json: { refresh_token: first } })).json).toMatchObject({
+    refresh_token: second.json.refresh_token,
+  })
+  const unknown = await refresh('POST', { json: { refresh_token: 'made-up' } })
+  expect([unknown.status, unknown.headers.get('www-authenticate')]).toEqual([401, expect.stringContaining('Bearer')])
+  expect((await refresh('GET', { headers: { authorization: 'Bearer made-up' } })).status).toBe(400)
   const named = { status: 400, json: { error: { param: 'refresh_token' } } }
   expect(await refresh('POST', { json: {}, headers: { authorization: 'Bearer x' } })).toMatchObject(named)
   expect(await refresh('POST', { json: { refresh_token: '' } })).toMatchObject(named)
   expect((await refresh('POST', {})).json).toMatchObject({ message: 'refresh_token required' })
   expect((await refresh('GET', {})).status).toBe(400)
+})
+
+test('an address becomes so many guests an hour, and the provider is not asked for more [I-050 I-051]', async () => {
+  const narrow = await bootLlmApi({ KEYCLOAK_BASE_URL: identity.url, GUEST_LIMIT_PER_HOUR: '2' }, issuer)
+  const from = (address: string) =>
+    call(narrow, 'POST', '/auth/guest-login', { headers: { 'x-forwarded-for': `9.9.9.9, ${address}` } })
+  expect([(await from('203.0.113.1')).status, (await from('203.0.113.1')).status]).toEqual([201, 201])
+  const refused = await from('203.0.113.1')
+  expect([refused.status, refused.json]).toMatchObject([429, { error: { code: 'rate_limit_exceeded' } }])
+  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(3500)
+  expect(identity.users.size).toBe(2)
+  // A household has a whole network of IPv6.
+  for (const [address, status] of Object.entries({ '2001:db8::1': 201, '2001:db8::2': 201, '2001:db8::3': 429 }))
+    expect((await from(address)).status).toBe(status)
+  await narrow.close()
+})
+
+test('50 guests at once: some are refused for their number, and nothing else fails [I-055]', async () => {
+  const narrow = await bootLlmApi({ KEYCLOAK_BASE_URL: identity.url, GUEST_LIMIT_PER_HOUR: '30' }, issuer)
+  const answers = await Promise.all(Array.from({ length: 50 }, () => call(narrow, 'POST', '/auth/guest-login')))
+  const statuses = answers.map(({ status }) => status).toSorted()
+  expect(statuses).toEqual([...Array(30).fill(201), ...Array(20).fill(429)])
+  expect(identity.users.size).toBe(30)
+  await narrow.close()
 })

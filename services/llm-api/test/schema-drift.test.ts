@@ -6,8 +6,14 @@ import { PrismaClient } from '../src/generated/prisma/client.ts'
 test('the migrations make every column that the schema names [H-32]', async () => {
   const database = await createTestDatabase({ service: 'llm-api' })
   const prisma = new PrismaClient({ adapter: new PrismaPg({ connectionString: database.url }) })
-  const read = [prisma.workspace.findFirst(), prisma.provider.findFirst(), prisma.providerModel.findFirst()]
-  expect(await Promise.all(read)).toEqual([null, null, null])
+  const read = [
+    prisma.workspace.findFirst(),
+    prisma.apiKey.findFirst(),
+    prisma.usedLoginState.findFirst(),
+    prisma.provider.findFirst(),
+    prisma.providerModel.findFirst(),
+  ]
+  expect(await Promise.all(read)).toEqual(read.map(() => null))
   await prisma.$disconnect()
   await database.drop()
 })

@@ -1,7 +1,7 @@
 import { createTestDatabase } from '@jan/testkit/postgres'
 import { startServiceProcess } from '@jan/testkit/service-process'
 import { expect, test } from '@jest/globals'
-import { INTERNAL_KEYS, internalTokensOf, NOWHERE } from './boot.ts'
+import { FIELD_KEYS, INTERNAL_KEYS, internalTokensOf, NOWHERE } from './boot.ts'
 import { startFakeProvider } from './fake-provider.ts'
 
 test('on the real runtime the service starts, relays, and stops when told [H-27 H-57]', async () => {
@@ -12,6 +12,7 @@ test('on the real runtime the service starts, relays, and stops when told [H-27 
       LLM_DATABASE_URL: database.url,
       INTERNAL_TOKEN_KEYS: INTERNAL_KEYS,
       KEYCLOAK_BASE_URL: NOWHERE,
+      FIELD_ENCRYPTION_KEYS: FIELD_KEYS,
       BACKEND_CLIENT_SECRET: 'test-secret',
       JAN_MODEL_BASE_URL: provider.url,
       MEDIA_API_URL: NOWHERE,

@@ -47,6 +47,9 @@ export const shape = {
   log: logConfig('MCP_TOOLS'),
   auth: authConfig,
   limits: limitsConfig,
+  llmApi: {
+    url: env('LLM_API_URL', z.url().default('http://localhost:8080'), 'Where llm-api is'),
+  },
   publicUrl: env('PUBLIC_URL', z.url().default('http://localhost:8000'), 'Where clients reach the platform'),
   allowedHosts: env(
     'ALLOWED_HOSTS',

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { createGuardedFetch, type GuardedFetch } from '@jan/guarded-fetch/guarded-fetch'
 import type { Authenticate } from '@jan/service-kit/auth'
-import { createIdentity } from '@jan/service-kit/authenticate'
+import { connectIdentity } from '@jan/service-kit/authenticate'
 import { connectLimits } from '@jan/service-kit/connect-limits'
 import type { Dependency } from '@jan/service-kit/health'
 import type { Closers } from '@jan/service-kit/lifecycle'
@@ -58,7 +58,13 @@ const FETCH_LIMITS = { timeoutMs: 20_000, maxBytes: 5 << 20, maxRedirects: 5, us
 /** The only place that constructs clients and pools. Nothing here needs anything else to be up; the sandbox starts with its first program. */
 export async function connect(config: Config, closers: Closers, tools: Tool[] = builtInTools): Promise<Deps> {
   const log = createLogger('mcp-tools', config.log)
-  const { authenticate } = createIdentity('mcp-tools', config.auth, createChallenge(config.publicUrl))
+  const { authenticate } = connectIdentity('mcp-tools', config.auth, {
+    keys: { service: 'llm-api', baseUrl: config.llmApi.url },
+    redisUrl: config.limits.redisUrl,
+    log,
+    closers,
+    challenge: createChallenge(config.publicUrl),
+  })
   const limits = connectLimits('mcp-tools', config.limits, log, closers)
   const sandbox = createSandbox({ ...config.sandbox, maxOutputBytes: 64 << 10, maxQueue: 32, log })
   closers.add('sandbox', sandbox, (it) => it.close())

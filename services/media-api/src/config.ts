@@ -46,6 +46,9 @@ export const shape = {
   limits: limitsConfig,
   database: postgresConfig('MEDIA_DATABASE_URL'),
   fieldKeys: fieldKeysConfig,
+  llmApi: {
+    url: env('LLM_API_URL', z.url().default('http://localhost:8080'), 'Where llm-api is'),
+  },
   serviceKey: env(
     'MEDIA_SERVICE_KEY',
     z

@@ -1,6 +1,6 @@
 import { createGuardedFetch, type GuardedFetch } from '@jan/guarded-fetch/guarded-fetch'
 import { type Authenticate, firstOf } from '@jan/service-kit/auth'
-import { createIdentity } from '@jan/service-kit/authenticate'
+import { connectIdentity } from '@jan/service-kit/authenticate'
 import { connectLimits } from '@jan/service-kit/connect-limits'
 import { createFieldCipher } from '@jan/service-kit/field-encryption'
 import { forgetIdempotencyKeys, forgetIdempotencyKeysHourly } from '@jan/service-kit/forget-idempotency-keys'
@@ -46,7 +46,12 @@ export type MediaSettings = Pick<Config['media'], 'maxBytes' | 'resolveMaxBytes'
 export async function connect(config: Config, closers: Closers): Promise<Deps> {
   const now = () => new Date()
   const log = createLogger('media-api', config.log)
-  const { authenticate } = createIdentity('media-api', config.auth)
+  const { authenticate } = connectIdentity('media-api', config.auth, {
+    keys: { service: 'llm-api', baseUrl: config.llmApi.url },
+    redisUrl: config.limits.redisUrl,
+    log,
+    closers,
+  })
   const limits = connectLimits('media-api', config.limits, log, closers)
   const pool = connectPostgres(config.database, log, closers)
   const db = connectPrisma(pool, closers, (adapter) => new PrismaClient({ adapter }))

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '@jan/agent-loop/memory-runner'
 import type { Authenticate } from '@jan/service-kit/auth'
-import { createIdentity } from '@jan/service-kit/authenticate'
+import { connectIdentity } from '@jan/service-kit/authenticate'
 import { connectLimits } from '@jan/service-kit/connect-limits'
 import { createFieldCipher } from '@jan/service-kit/field-encryption'
 import { forgetIdempotencyKeys, forgetIdempotencyKeysHourly } from '@jan/service-kit/forget-idempotency-keys'
@@ -44,7 +44,12 @@ const LIST_TOOLS_MS = 5_000
 
 export async function connect(config: Config, closers: Closers): Promise<Deps> {
   const log = createLogger('response-api', config.log)
-  const { authenticate, tokens } = createIdentity('response-api', config.auth)
+  const { authenticate, tokens } = connectIdentity('response-api', config.auth, {
+    keys: { service: 'llm-api', baseUrl: config.llmApi.url },
+    redisUrl: config.limits.redisUrl,
+    log,
+    closers,
+  })
   const limits = connectLimits('response-api', config.limits, log, closers)
   const pool = connectPostgres(config.database, log, closers)
   const db = connectPrisma(pool, closers, (adapter) => new PrismaClient({ adapter }))

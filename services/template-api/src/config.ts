@@ -1,4 +1,4 @@
-import { type ConfigOf, type ConfigShape, readConfig } from '@jan/service-kit/config'
+import { type ConfigOf, type ConfigShape, env, readConfig } from '@jan/service-kit/config'
 import {
   authConfig,
   authProblems,
@@ -9,6 +9,7 @@ import {
   logConfig,
   postgresConfig,
 } from '@jan/service-kit/config-blocks'
+import { z } from 'zod'
 
 export const shape = {
   environment: environmentConfig,
@@ -18,6 +19,9 @@ export const shape = {
   limits: limitsConfig,
   database: postgresConfig('TEMPLATE_DATABASE_URL'),
   fieldKeys: fieldKeysConfig,
+  llmApi: {
+    url: env('LLM_API_URL', z.url().default('http://localhost:8080'), 'Where llm-api is'),
+  },
 } satisfies ConfigShape
 
 export type Config = ConfigOf<typeof shape>

@@ -1,5 +1,5 @@
 import type { Authenticate } from '@jan/service-kit/auth'
-import { createIdentity } from '@jan/service-kit/authenticate'
+import { connectIdentity } from '@jan/service-kit/authenticate'
 import { connectLimits } from '@jan/service-kit/connect-limits'
 import { createFieldCipher } from '@jan/service-kit/field-encryption'
 import { forgetIdempotencyKeys, forgetIdempotencyKeysHourly } from '@jan/service-kit/forget-idempotency-keys'
@@ -31,7 +31,12 @@ export type Deps = {
 export async function connect(config: Config, closers: Closers): Promise<Deps> {
   const log = createLogger('template-api', config.log)
   const metrics = createMetrics('template-api')
-  const { authenticate } = createIdentity('template-api', config.auth)
+  const { authenticate } = connectIdentity('template-api', config.auth, {
+    keys: { service: 'llm-api', baseUrl: config.llmApi.url },
+    redisUrl: config.limits.redisUrl,
+    log,
+    closers,
+  })
   const { limiter, dependencies } = connectLimits('template-api', config.limits, log, closers)
   const pool = connectPostgres(config.database, log, closers)
   const db = connectPrisma(pool, closers, (adapter) => new PrismaClient({ adapter }))

@@ -33,7 +33,7 @@ export async function startBenchPlatform(
     // It stops in order also when this process is killed.
     execArgv: ['--import', module('die-with-parent')],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    env: { PATH: process.env.PATH, ...place, REQUESTS_PER_MINUTE: NEVER_MET, ...variables },
+    env: { PATH: process.env.PATH, ...place, REQUESTS_PER_MINUTE: NEVER_MET, GUEST_LIMIT_PER_HOUR: '0', ...variables },
   })
   const exited = new Promise<void>((done) => child.once('exit', () => done()))
   cleanup.defer(async () => {

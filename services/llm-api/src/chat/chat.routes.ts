@@ -15,6 +15,9 @@ export const chatRoutes = (deps: Deps): Route[] => [
     description:
       "OpenAI's chat completions. Request fields go to the provider as they are, and its answer comes back as it was sent; with `stream: true` as server-sent events. A stream that breaks ends in an `error` event.",
     auth: 'person',
+    scope: 'chat',
+    // A run asks the model as part of its work.
+    scopeVia: { 'response-api': ['responses'] },
     body: ChatRequest,
     answers: { 200: ChatCompletion },
     handler: async ({ body, who }) => {

@@ -18,6 +18,9 @@ export const mcpRoutes = (deps: Deps): Route[] => [
         'One JSON-RPC message of the Model Context Protocol, revisions 2025-03-26 to 2025-11-25 and 2026-07-28. ' +
         'The answer is JSON; it is an event stream for clients that accept only that, or both when a tool reports progress.',
       auth: 'any',
+      scope: 'mcp',
+      // A run calls tools as part of its work.
+      scopeVia: { 'response-api': ['responses'] },
       body: rawBody(MAX_BODY_BYTES),
       answers: { 200: streamOf('application/json', 'The JSON-RPC response'), 202: null },
       handler: ({ headers, body, who }) => answerMcp(deps, who, { headers, body }),

@@ -22,6 +22,7 @@ export const mediaRoutes = (deps: Deps): Route[] => [
       'From a data URL or from a URL that this service fetches. PNG, JPEG, WebP, GIF, BMP and TIFF, by their bytes. ' +
       'The same bytes again give the same id.',
     auth: 'any',
+    scope: 'media',
     body: IngestMedia,
     answers: { 200: IngestedMedia },
     idempotent: true,
@@ -40,6 +41,9 @@ export const mediaRoutes = (deps: Deps): Route[] => [
       'For a list of ids, or inside any JSON: strings that are an id, and placeholders like data:image/png;jan_… ' +
       'anywhere in a string.',
     auth: 'any',
+    scope: 'media',
+    // Images in a conversation or a run are part of it.
+    scopeVia: { 'llm-api': ['chat', 'responses'] },
     body: ResolveMediaRequest,
     answers: { 200: ResolveMediaAnswer },
     handler: ({ body, who }) => resolveMedia(deps, who, body),
@@ -50,6 +54,7 @@ export const mediaRoutes = (deps: Deps): Route[] => [
     path: '/v1/media/{id}',
     summary: 'Download an image',
     auth: 'any',
+    scope: 'media',
     params: MediaParams,
     answers: {
       200: MediaLocation,
@@ -64,6 +69,7 @@ export const mediaRoutes = (deps: Deps): Route[] => [
     path: '/v1/media/{id}/presign',
     summary: 'Get a short-lived URL of an image',
     auth: 'any',
+    scope: 'media',
     params: MediaParams,
     answers: { 200: PresignedMedia },
     handler: async ({ params, who }) => {

@@ -19,6 +19,7 @@ export const responseRoutes = (deps: Deps): Route[] => [
     description:
       'With stream: true the answer is text/event-stream: the events of the run, the last of which holds the response.',
     auth: 'person',
+    scope: 'responses',
     body: CreateResponse,
     answers: { 200: ResponseResource },
     idempotent: ({ body }) => isStored(body),
@@ -32,6 +33,7 @@ export const responseRoutes = (deps: Deps): Route[] => [
     path: '/v1/responses/{response_id}',
     summary: 'A stored response',
     auth: 'person',
+    scope: 'responses',
     params: ResponseId,
     query: z.object({ stream: z.enum(['true', 'false']).default('false').describe('Not offered yet') }),
     answers: { 200: ResponseResource },
@@ -44,6 +46,7 @@ export const responseRoutes = (deps: Deps): Route[] => [
     path: '/v1/responses/{response_id}/input_items',
     summary: 'What a response was given',
     auth: 'person',
+    scope: 'responses',
     params: ResponseId,
     query: PageQuery,
     answers: { 200: ItemPage },
