@@ -10,6 +10,7 @@ import { serve } from './server.ts'
 
 const VERSION = '26.7.3'
 const REALM = resolve(import.meta.dirname, '../../keycloak/import/realm-jan.json')
+const THEME = resolve(import.meta.dirname, '../../keycloak/themes/jan')
 const PLUGIN = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1'
 
 /** Keycloak, built once for its database in memory so that each start is quick. */
@@ -59,6 +60,7 @@ async function startKeycloak(bench: Bench, url: string, clientSecret: string): P
   cpSync(placeOf(bench, distribution), home, { recursive: true, verbatimSymlinks: true })
   mkdirSync(join(home, 'data/import'), { recursive: true })
   copyFileSync(REALM, join(home, 'data/import/jan-realm.json'))
+  cpSync(THEME, join(home, 'themes/jan'), { recursive: true })
   const { hostname, port } = new URL(url)
   await serve(bench, {
     label: 'keycloak',

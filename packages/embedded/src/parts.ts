@@ -53,6 +53,10 @@ const identityPart = ({ layout, secrets, databaseUrl }: PartsInput): Part => ({
     IDENTITY_REALM_FILE: script(layout, 'keycloak/import/realm-jan.json'),
     IDENTITY_ADMIN_PASSWORD: secrets.identityAdminPassword,
     JAN_BACKEND_CLIENT_SECRET: secrets.backendClientSecret,
+    // Where the realm's clients may be sent back to.
+    JAN_PUBLIC_URL: local(layout, 'gateway'),
+    JAN_GATEWAY_PORT: String(layout.ports.gateway),
+    JAN_LLM_API_PORT: String(layout.ports['llm-api']),
   },
   readyPath: '/healthz',
   after: 'databases',
@@ -117,6 +121,7 @@ const OWN: Partial<Record<ServiceName, (input: PartsInput) => Record<string, str
   'llm-api': ({ layout, secrets, env }) => ({
     KEYCLOAK_BASE_URL: local(layout, 'identity'),
     BACKEND_CLIENT_SECRET: secrets.backendClientSecret,
+    OAUTH_REDIRECT_URI: `${local(layout, 'gateway')}/auth/callback`,
     ...(usesSimulator(env)
       ? {
           JAN_MODEL_BASE_URL: `${local(layout, 'simulator')}/v1`,

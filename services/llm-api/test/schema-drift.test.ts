@@ -10,6 +10,7 @@ test('the migrations make every column that the schema names [H-32]', async () =
     prisma.workspace.findFirst(),
     prisma.apiKey.findFirst(),
     prisma.usedLoginState.findFirst(),
+    prisma.auditEvent.findFirst(),
     prisma.provider.findFirst(),
     prisma.providerModel.findFirst(),
   ]

@@ -1,12 +1,10 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import type { Provider } from 'oidc-provider'
 import type pg from 'pg'
-import { prepareDatabase } from './database.ts'
-import { createAdapterFactory } from './oidc-adapter.ts'
 import { hashPassword } from './passwords.ts'
 import { createOidcProvider } from './provider.ts'
 import type { Realm } from './realm-file.ts'
-import { createSessionStore, type SessionStore } from './sessions.store.ts'
+import { createAdapter, createSessions, prepareDatabase, type Sessions } from './records.store.ts'
 import { createSigner, type Signer } from './tokens.ts'
 import { createUserStore, type UserStore } from './users.store.ts'
 
@@ -16,26 +14,26 @@ export type Deps = {
   /** `iss` of the realm's tokens: fixed, whatever address a request came by. */
   issuer: string
   users: UserStore
-  sessions: SessionStore
+  sessions: Sessions
   provider: Provider
   signer: Signer
   hashCost: number
-  /** Checked instead of a missing password, so that an unknown name takes as long as a wrong password. */
   nobodysHash: string
+  /** Signs cookies and forms; follows from the keys, so that it outlives a restart. */
+  formSecret: string
 }
 
 export async function connect(pool: pg.Pool, definition: unknown, baseUrl: string, hashCost: number): Promise<Deps> {
   const { realm, keys } = await prepareDatabase(pool, definition)
-  const issuer = `${baseUrl}/realms/${realm.name}`
-  return {
-    realm,
-    baseUrl,
-    issuer,
-    users: createUserStore(pool),
-    sessions: createSessionStore(pool),
-    provider: await createOidcProvider({ issuer, realm, keys, adapter: createAdapterFactory(pool) }),
+  const sessions = createSessions(pool)
+  const deps = {
+    ...{ realm, baseUrl, issuer: `${baseUrl}/realms/${realm.name}`, sessions, users: createUserStore(pool), hashCost },
     signer: await createSigner(keys),
-    hashCost,
     nobodysHash: await hashPassword(randomUUID(), hashCost),
+    formSecret: createHash('sha256')
+      .update(`forms:${keys.at(-1)?.d}`)
+      .digest('base64url'),
   }
+  const adapter = (model: string) => createAdapter(pool, sessions, realm.refreshTokenMaxReuse, model)
+  return { ...deps, provider: await createOidcProvider(deps, keys, adapter) }
 }

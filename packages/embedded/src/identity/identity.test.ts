@@ -4,9 +4,9 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { createTestDatabase } from '@jan/testkit/postgres'
 import { describe, expect, test } from '@jest/globals'
+import { decodeProtectedHeader } from 'jose'
 import { call, PASSWORD, REALM_FILE, SECRET, startIdentity } from './identity.fixture.ts'
 import { createIdentityProvider } from './identity.ts'
-import { expandPlaceholders, readRealm } from './realm-file.ts'
 
 const realmText = readFileSync(REALM_FILE, 'utf8')
 const options = {
@@ -19,12 +19,14 @@ const options = {
 }
 
 describe('a restart', () => {
-  test('keeps users with hashed passwords, keys, sessions, refresh tokens and the realm as first imported [H-69]', async () => {
+  test('keeps users with hashed passwords, keys, sessions, refresh tokens and the realm as first imported [H-69 I-001 I-016]', async () => {
     const before = await startIdentity()
     const id = await before.createUser({ username: 'lasting', groups: ['/guests'] })
     const { body } = await before.login('lasting', { scope: 'openid' })
-    const [row] = await before.database.query('SELECT * FROM identity_user WHERE id = $1', [id])
-    expect(row?.password_hash).toMatch(/^scrypt\$16\$/)
+    const [row] = await before.database.query(`SELECT payload FROM identity_record WHERE model = 'User' AND id = $1`, [
+      id,
+    ])
+    expect((row?.payload as { passwordHash?: string } | undefined)?.passwordHash).toMatch(/^scrypt\$16\$/)
     expect(JSON.stringify(row)).not.toContain(PASSWORD)
     const certs = (await call(`${before.openid}/certs`)).text
     await before.stop()
@@ -43,6 +45,24 @@ describe('a restart', () => {
     } finally {
       await after.end()
     }
+  })
+
+  test('a signing key is followed by a new one after a year, and stays listed and good [I-016]', async () => {
+    const before = await startIdentity()
+    await before.createUser({ username: 'rotated' })
+    const { body } = await before.login('rotated', { scope: 'openid' })
+    await before.stop()
+    await before.database.query(
+      `UPDATE identity_record SET payload = payload || '{"made": "2020-01-01T00:00:00.000Z"}' WHERE model = 'Key'`,
+    )
+    const after = await startIdentity({ database: before.database })
+    const next = (await after.login('rotated')).body
+    const [old, fresh] = [body, next].map(({ access_token }) => decodeProtectedHeader(access_token).kid)
+    expect(fresh).not.toBe(old)
+    expect((await call(`${after.openid}/certs`)).body.keys).toHaveLength(4)
+    expect((await after.verify(body.access_token)).sub).toBe((await after.verify(next.access_token)).sub)
+    expect((await after.userinfo(body.access_token)).status).toBe(200)
+    await after.end()
   })
 
   test('two that start at once on an empty database share one realm', async () => {
@@ -64,7 +84,7 @@ describe('it refuses to start', () => {
     await expect(createIdentityProvider({ ...options, production: true })).rejects.toThrow('development only')
   })
 
-  test('without a secret that the realm file names', async () => {
+  test('without a secret that the realm file names [I-008]', async () => {
     await expect(createIdentityProvider({ ...options, secrets: {} })).rejects.toThrow('JAN_BACKEND_CLIENT_SECRET')
   })
 
@@ -78,33 +98,6 @@ describe('it refuses to start', () => {
     await expect(provider.listen(0, '0.0.0.0')).rejects.toThrow('loopback only')
     await provider.close()
     await database.drop()
-  })
-})
-
-describe('the realm file [H-69]', () => {
-  const read = (change: (realm: Record<string, unknown> & { clients: Record<string, unknown>[] }) => void) => {
-    const realm = JSON.parse(realmText)
-    change(realm)
-    return () => readRealm(realm)
-  }
-
-  test('placeholders take values and defaults; message keys and escaped ones stay', () => {
-    const placeholder = (content: string) => `\${${content}}`
-    const kept = `${placeholder('username')} $${placeholder('A')} ${placeholder('env.A')}`
-    const text = `${placeholder('A')} ${placeholder('B:http://b:1')} ${kept}`
-    expect(expandPlaceholders(text, { A: 'x' })).toBe(`x http://b:1 ${kept}`)
-    expect(() => expandPlaceholders(placeholder('A'), { A: '"' })).toThrow('A may not contain quotes')
-  })
-
-  test('what cannot be honoured is named', () => {
-    expect(read((realm) => delete realm.ssoSessionIdleTimeout)).toThrow('ssoSessionIdleTimeout')
-    expect(read((realm) => Object.assign(realm, { passwordPolicy: 'upperCase(1)' }))).toThrow(
-      'unsupported password rule',
-    )
-    expect(read((realm) => Object.assign(realm.clients[1] ?? {}, { redirectUris: ['http://localhost/*'] }))).toThrow(
-      'exact address',
-    )
-    expect(read((realm) => delete realm.clients[0]?.secret)).toThrow('client backend has no secret')
   })
 })
 

@@ -5,20 +5,19 @@ import express, { type ErrorRequestHandler } from 'express'
 import pg from 'pg'
 import { createAdminApi } from './admin-api.ts'
 import { connect, type Deps } from './deps.ts'
-import { HttpError, oauthError, unknownError } from './http-error.ts'
+import { answerOf, HttpError } from './http-error.ts'
 import { createMasterRealm, type MasterAdmin } from './master-realm.ts'
 import { createOpenidRoutes } from './openid-routes.ts'
 import { expandPlaceholders } from './realm-file.ts'
-import { epochSeconds } from './tokens.ts'
 
 /** `realmFile` is the path of a Keycloak realm import, `realm` its parsed content. */
 export type IdentityOptions = ({ realmFile: string } | { realm: Record<string, unknown> }) & {
   /** Public address, e.g. `http://localhost:8085`; the issuer is `<baseUrl>/realms/jan` however a request came. */
   baseUrl: string
-  /** Connection string, or a pool that stays the caller's. The tables `identity_*` are made in it. */
-  database: string | pg.Pool
-  /** Values of the realm file's `${NAME}` placeholders. */
-  secrets: Record<string, string>
+  /** Connection string of a database of its own; the table is made in it. */
+  database: string
+  /** Values of the realm file's `${NAME}` placeholders: secrets, and ports of redirect addresses. */
+  secrets: Record<string, string | undefined>
   masterAdmin: MasterAdmin
   /** scrypt's N for new passwords; a small power of two makes tests quick. */
   hashCost?: number
@@ -53,35 +52,24 @@ export async function createIdentityProvider(options: IdentityOptions): Promise<
   const log = options.log ?? (() => {})
   const text = 'realm' in options ? JSON.stringify(options.realm) : await readFile(options.realmFile, 'utf8')
   const definition: unknown = JSON.parse(expandPlaceholders(text, options.secrets))
-  const { pool, release } = openPool(options.database, log)
+  const limits = { max: 10, connectionTimeoutMillis: 5_000, statement_timeout: 10_000 }
+  const pool = new pg.Pool({ ...limits, connectionString: options.database })
+  // An idle connection that breaks is replaced; without a listener it would end the process.
+  pool.on('error', (error) => log({ level: 'error', message: 'database connection lost', error }))
   try {
     const deps = await connect(pool, definition, options.baseUrl, options.hashCost ?? 16_384)
-    await deps.sessions.sweep(epochSeconds())
+    await deps.sessions.sweep()
     const server = createServer(createApp(deps, pool, options.masterAdmin, log))
     server.keepAliveTimeout = KEEP_ALIVE
-    return serve(server, deps, release, log)
+    return serve(server, deps, pool, log)
   } catch (error) {
-    await release()
+    await pool.end()
     throw error
   }
 }
 
-function openPool(database: string | pg.Pool, log: Log) {
-  const options = { max: 10, connectionTimeoutMillis: 5_000, statement_timeout: 10_000 }
-  const pool = typeof database === 'string' ? new pg.Pool({ ...options, connectionString: database }) : database
-  // An idle connection that breaks is replaced; without a listener it would end the process.
-  const onLost = (error: Error) => log({ level: 'error', message: 'database connection lost', error })
-  pool.on('error', onLost)
-  const release = async () => {
-    if (pool === database) pool.off('error', onLost)
-    else await pool.end()
-  }
-  return { pool, release }
-}
-
-function serve(server: Server, { sessions }: Deps, release: () => Promise<void>, log: Log): IdentityProvider {
-  const sweep = () =>
-    sessions.sweep(epochSeconds()).catch((error) => log({ level: 'error', message: 'sweep failed', error }))
+function serve(server: Server, { sessions }: Deps, pool: pg.Pool, log: Log): IdentityProvider {
+  const sweep = () => sessions.sweep().catch((error) => log({ level: 'error', message: 'sweep failed', error }))
   const sweeping = setInterval(sweep, SWEEP_EVERY).unref()
   return {
     async listen(port, host = '127.0.0.1') {
@@ -96,7 +84,7 @@ function serve(server: Server, { sessions }: Deps, release: () => Promise<void>,
       const cut = setTimeout(() => server.closeAllConnections(), DRAIN).unref()
       await new Promise((resolve) => server.close(resolve))
       clearTimeout(cut)
-      await release()
+      await pool.end()
     },
   }
 }
@@ -120,22 +108,11 @@ function createApp(deps: Deps, pool: pg.Pool, masterAdmin: MasterAdmin, log: Log
     throw new HttpError(404, { error: 'Unable to find matching target resource method' })
   })
   const answerError: ErrorRequestHandler = (error, _req, res, _next) => {
-    const answer = error instanceof HttpError ? error : requestError(error)
+    const answer = answerOf(error)
     if (answer.status >= 500) log({ level: 'error', message: 'request failed', error })
     res.status(answer.status).set(answer.headers)
     if (answer.body === undefined) res.end()
     else res.json(answer.body)
   }
   return app.use(answerError)
-}
-
-/** PostgreSQL's codes for text that it cannot hold: a zero byte, plain or escaped in JSON. */
-const UNSTORABLE = ['22021', '22P05']
-
-/** What express's body parsers and router refuse is the client's fault; anything else is ours. */
-function requestError(error: Error & { status?: number; type?: string; code?: string }): HttpError {
-  if (error.type === 'entity.parse.failed') return oauthError(400, 'invalid_request', 'Cannot parse the JSON')
-  if (error.code && UNSTORABLE.includes(error.code)) return oauthError(400, 'invalid_request', 'Invalid character')
-  const refused = (error.type !== undefined || error instanceof URIError) && error.status !== undefined
-  return refused ? new HttpError(Number(error.status), { error: error.message }) : unknownError()
 }

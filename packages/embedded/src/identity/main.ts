@@ -15,7 +15,7 @@ try {
     realmFile: env('IDENTITY_REALM_FILE'),
     baseUrl,
     database: env('IDENTITY_DATABASE_URL'),
-    secrets: { JAN_BACKEND_CLIENT_SECRET: env('JAN_BACKEND_CLIENT_SECRET') },
+    secrets: process.env,
     masterAdmin: { username: 'admin', password: env('IDENTITY_ADMIN_PASSWORD') },
     production: process.env.NODE_ENV === 'production',
     log: ({ error, ...event }) => print({ ...event, ...(error ? { error: String(error) } : {}) }),

@@ -1,159 +1,146 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
-import express, { type Request, type RequestHandler, type Response, type Router } from 'express'
+import express, { type Request, type RequestHandler, type Router } from 'express'
 import type { Deps } from './deps.ts'
-import { type Form, findRefreshToken, GRANTS } from './grants.ts'
-import { HttpError, oauthError } from './http-error.ts'
-import type { RealmClient } from './realm-file.ts'
-import { addRoute, notFound } from './routes.ts'
-import { checkAccessToken, personClaims } from './tokens.ts'
+import { addRoute, notFound, oauthError } from './http-error.ts'
+import { createLoginForm } from './login-form.ts'
+import { clientOf, ENDPOINT } from './provider.ts'
 
-export const readForm = express.urlencoded({ extended: false, limit: '64kb' })
+export const readForm: RequestHandler[] = [
+  express.urlencoded({ extended: false, limit: '56kb' }),
+  (req, _, next) => {
+    req.body ??= {}
+    if (Object.values(req.body).some(Array.isArray)) throw oauthError(400, 'invalid_request', 'duplicated parameter')
+    next()
+  },
+]
 
-/** What clients of the realm call, below `/realms/jan`. */
+/** What clients of the realm call, below `/realms/jan`. The library serves it; before, requests are put as it wants them. */
 export function createOpenidRoutes(deps: Deps): Router {
+  const { realm, signer, issuer } = deps
   const library = deps.provider.callback()
   const byLibrary: RequestHandler = (req, res) => {
     // The library builds addresses from the Host header; the realm's address is fixed.
     req.headers.host = new URL(deps.baseUrl).host
-    res.set('Cache-Control', 'no-cache')
     return library(req, res)
   }
-  const endpoint = '/protocol/openid-connect'
   const router = express.Router()
   router.use(readForm)
-  addRoute(router, '/', { get: (_, res) => void res.json(presentRealm(deps)) })
-  addRoute(router, '/.well-known/openid-configuration', { get: byLibrary, options: byLibrary })
-  addRoute(router, `${endpoint}/certs`, { get: byLibrary, options: byLibrary })
-  addRoute(router, `${endpoint}/token`, { post: (req, res) => token(deps, req, res), options: preflight })
-  addRoute(router, `${endpoint}/logout`, { post: (req, res) => logout(deps, req, res), options: preflight })
-  addRoute(router, `${endpoint}/revoke`, { post: (req, res) => revoke(deps, req, res), options: preflight })
-  const info: RequestHandler = (req, res) => userinfo(deps, req, res)
-  addRoute(router, `${endpoint}/userinfo`, { get: info, post: info, options: preflight })
+  const route = (path: string, get?: RequestHandler[], post?: RequestHandler[]) =>
+    addRoute(router, path, {
+      ...(get ? { get: [...get, byLibrary] } : {}),
+      ...(post ? { post: [...post, byLibrary] } : {}),
+      options: byLibrary,
+    })
+  const answer = { realm: realm.name, public_key: signer.publicKey, 'tokens-not-before': 0 }
+  const services = { 'token-service': `${issuer}${ENDPOINT}`, 'account-service': `${issuer}/account` }
+  addRoute(router, '/', { get: (_, res) => void res.json({ ...answer, ...services }) })
+  route('/.well-known/openid-configuration', [])
+  route(`${ENDPOINT}/certs`, [])
+  route(`${ENDPOINT}/auth`, [asPage, readScope])
+  route(`${ENDPOINT}/auth/:uid`, [asPage], [asPage, createLoginForm(deps)])
+  route(`${ENDPOINT}/token`, undefined, [requireParameters, readTokenRequest(deps)])
+  route(`${ENDPOINT}/userinfo`, [readBearer(deps)], [readBearer(deps)])
+  route(`${ENDPOINT}/revoke`, undefined, [readRevocation(deps)])
+  route(`${ENDPOINT}/logout`, [asPage], [readLogout(deps)])
+  route(`${ENDPOINT}/logout/confirm`, undefined, [asPage])
+  route(`${ENDPOINT}/logout/success`, [asPage])
   return router.use(notFound)
 }
 
-function presentRealm({ realm, signer, issuer }: Deps) {
-  return {
-    realm: realm.name,
-    public_key: signer.publicKey,
-    'token-service': `${issuer}/protocol/openid-connect`,
-    'account-service': `${issuer}/account`,
-    'tokens-not-before': 0,
-  }
-}
-
-async function token(deps: Deps, req: Request, res: Response): Promise<void> {
-  const form = formOf(req)
-  if (!form.grant_type) throw oauthError(400, 'invalid_request', 'Missing form parameter: grant_type')
-  const grant = GRANTS.get(form.grant_type)
-  if (!grant) throw oauthError(400, 'unsupported_grant_type', 'Unsupported grant_type')
-  const client = authenticateClient(deps, req, form)
-  admitOrigin(client, req, res)
-  res.set({ 'Cache-Control': 'no-store', Pragma: 'no-cache' }).json(await grant(deps, client, form))
-}
-
-async function logout(deps: Deps, req: Request, res: Response): Promise<void> {
-  const form = formOf(req)
-  const client = authenticateClient(deps, req, form)
-  admitOrigin(client, req, res)
-  if (!form.refresh_token) throw oauthError(400, 'invalid_request', 'No refresh token')
-  const { sid } = await findRefreshToken(deps, client, form.refresh_token)
-  await deps.sessions.end(sid)
-  res.status(204).end()
-}
-
-async function revoke(deps: Deps, req: Request, res: Response): Promise<void> {
-  const form = formOf(req)
-  const client = authenticateClient(deps, req, form)
-  admitOrigin(client, req, res)
-  if (!form.token) throw oauthError(400, 'invalid_request', 'Token not provided')
-  const known =
-    (await revokeRefreshToken(deps, client, form.token)) || (await revokeAccessToken(deps, client, form.token))
-  if (known) res.status(200).end()
-  else res.status(200).json({ error: 'invalid_token', error_description: 'Invalid token' })
-}
-
-const otherClients = () => oauthError(400, 'invalid_request', 'Unmatching clients')
-
-async function revokeRefreshToken({ provider, sessions }: Deps, client: RealmClient, value: string): Promise<boolean> {
-  const refreshToken = await provider.RefreshToken.find(value)
-  if (!refreshToken?.sid) return false
-  if (refreshToken.clientId !== client.clientId) throw otherClients()
-  return (await sessions.end(refreshToken.sid)).rowCount === 1
-}
-
-async function revokeAccessToken(deps: Deps, client: RealmClient, value: string): Promise<boolean> {
-  const bearer = await checkAccessToken(deps, value)
-  if ('refusal' in bearer) return false
-  if (bearer.claims.azp !== client.clientId) throw otherClients()
-  await deps.sessions.revokeAccessToken(String(bearer.claims.jti), Number(bearer.claims.exp))
-  return true
-}
-
-/** Answers from today's data, not from the token's. Errors are a header and no body. */
-async function userinfo(deps: Deps, req: Request, res: Response): Promise<void> {
-  const refuse = (status: number, details = '') =>
-    new HttpError(status, undefined, { 'WWW-Authenticate': `Bearer realm="${deps.realm.name}"${details}` })
-  const value = bearerOf(req)
-  if (!value) throw refuse(401)
-  const bearer = await checkAccessToken(deps, value)
-  if ('refusal' in bearer) throw refuse(401, `, error="invalid_token", error_description="${bearer.refusal}"`)
-  const client = deps.realm.clients.find(({ clientId }) => clientId === bearer.claims.azp)
-  if (!client) throw refuse(401, ', error="invalid_token", error_description="Client not found"')
-  admitOrigin(client, req, res)
-  if (!String(bearer.claims.scope).split(' ').includes('openid')) {
-    throw refuse(403, ', error="insufficient_scope", error_description="Missing openid scope"')
-  }
-  res.json({ sub: bearer.user.id, ...personClaims(client, bearer.user) })
+const asPage: RequestHandler = (req, _, next) => {
+  req.headers.accept = 'text/html'
+  next()
 }
 
 /** @returns the bearer token of the Authorization header, if there is one */
 export const bearerOf = (req: Request): string | undefined =>
   /^Bearer +(\S+)$/i.exec(req.get('authorization') ?? '')?.[1]
 
-export function formOf(req: Request): Form {
-  const form = Object.entries((req.body ?? {}) as Record<string, string | string[]>)
-  if (form.some(([, value]) => Array.isArray(value))) throw oauthError(400, 'invalid_request', 'duplicated parameter')
-  return Object.fromEntries(form) as Form
+const KNOWN_SCOPES = ['openid', 'profile', 'email', 'basic', 'roles', 'web-origins', 'acr']
+
+/** What is granted of what was asked for: `profile` and `email` always. Undefined for an unknown scope. */
+function grantedScope(requested = ''): string | undefined {
+  const names = requested.split(' ').filter(Boolean)
+  if (!names.every((name) => KNOWN_SCOPES.includes(name))) return undefined
+  return `${names.includes('openid') ? 'openid ' : ''}profile email`
 }
 
-/** Client id and secret from the form or from Basic, the form first. A public client's stray secret is ignored. */
-function authenticateClient({ realm }: Deps, req: Request, form: Form): RealmClient {
-  const refuse = (error: string) => oauthError(401, error, 'Invalid client or Invalid client credentials')
-  const basic = /^Basic +(\S+)$/i.exec(req.get('authorization') ?? '')?.[1]
-  const [, basicId, basicSecret] = /^([^:]*):(.*)$/s.exec(Buffer.from(basic ?? '', 'base64').toString()) ?? []
-  const id = form.client_id ?? basicId
-  const client = realm.clients.find((candidate) => candidate.clientId === id && candidate.enabled)
-  if (!client) throw refuse('invalid_client')
-  if (!client.publicClient && !sameText(form.client_secret ?? basicSecret ?? '', client.secret ?? ''))
-    throw refuse('unauthorized_client')
-  return client
+/** An unknown scope becomes one that the library refuses, too: it knows where to send the refusal. */
+const readScope: RequestHandler = (req, _, next) => {
+  const query = new URLSearchParams(req.url.split('?')[1])
+  query.set('scope', grantedScope(query.get('scope') ?? '') ?? '"')
+  req.url = `${req.url.split('?')[0]}?${query}`
+  next()
 }
 
-/** Compares without telling by its time how much is right. */
-export function sameText(given: string, expected: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest()
-  return timingSafeEqual(digest(given), digest(expected))
+const REQUIRED: Record<string, [name: string, status: number, text: string][]> = {
+  password: [['username', 401, 'Missing parameter: username']],
+  refresh_token: [['refresh_token', 400, 'No refresh token']],
+  authorization_code: [['code', 400, 'Missing parameter: code']],
+  client_credentials: [],
 }
 
-function admitOrigin(client: RealmClient, req: Request, res: Response): void {
-  const origin = req.get('origin')
-  if (!origin) return
-  if (!client.webOrigins.includes(origin)) throw new HttpError(403, { error: 'Invalid origin' })
-  res.set({ 'Access-Control-Allow-Origin': origin, 'Access-Control-Allow-Credentials': 'true', Vary: 'Origin' })
-}
-
-/** A preflight names no client yet; the request after it is judged by `admitOrigin`. */
-const preflight: RequestHandler = (req, res) => {
-  const origin = req.get('origin')
-  if (origin) {
-    res.set({
-      'Access-Control-Allow-Origin': origin,
-      'Access-Control-Allow-Credentials': 'true',
-      'Access-Control-Allow-Methods': 'POST, OPTIONS',
-      'Access-Control-Allow-Headers': 'Origin, Accept, X-Requested-With, Content-Type, Authorization',
-      Vary: 'Origin',
-    })
+const requireParameters: RequestHandler = ({ body }, _, next) => {
+  if (body.grant_type === undefined) throw oauthError(400, 'invalid_request', 'Missing form parameter: grant_type')
+  const required = REQUIRED[body.grant_type]
+  if (!required) throw oauthError(400, 'unsupported_grant_type', 'Unsupported grant_type')
+  for (const [name, status, text] of required) {
+    if (body[name] === undefined) throw oauthError(status, 'invalid_request', text)
+    // Empty is as good as made up; the library would call it missing.
+    body[name] ||= '-'
   }
-  res.status(200).end()
+  next()
 }
+
+const readTokenRequest =
+  (deps: Deps): RequestHandler =>
+  ({ body }, _, next) => {
+    const scope = grantedScope(body.scope)
+    if (!scope) throw oauthError(400, 'invalid_scope', `Invalid scopes: ${body.scope}`)
+    // A refresh keeps the scope of the login.
+    if (body.grant_type === 'refresh_token') delete body.scope
+    else body.scope = scope
+    if (body.grant_type === 'authorization_code') body.redirect_uri ||= 'missing'
+    forgetStraySecret(deps, body)
+    next()
+  }
+
+/** A public client may send a secret; it means nothing. */
+function forgetStraySecret(deps: Deps, body: Record<string, string>): void {
+  if (clientOf(deps, body.client_id ?? '')?.publicClient) delete body.client_secret
+}
+
+/** The library knows an access token by the `jti` of the JWT. */
+async function libraryToken({ signer, issuer }: Deps, token: string): Promise<string> {
+  return String((await signer.verify(issuer, token))?.jti ?? 'unknown')
+}
+
+const readBearer =
+  (deps: Deps): RequestHandler =>
+  async (req, _, next) => {
+    const token = bearerOf(req)
+    if (token) req.headers.authorization = `Bearer ${await libraryToken(deps, token)}`
+    next()
+  }
+
+const readRevocation =
+  (deps: Deps): RequestHandler =>
+  async (req, _, next) => {
+    if (!req.body.token) throw oauthError(400, 'invalid_request', 'Token not provided')
+    if (String(req.body.token).includes('.')) req.body.token = await libraryToken(deps, req.body.token)
+    forgetStraySecret(deps, req.body)
+    next()
+  }
+
+/** Logout by refresh token is a revocation; without one it is the browser's. */
+const readLogout =
+  (deps: Deps): RequestHandler =>
+  (req, _, next) => {
+    if (req.body.client_id && !req.body.refresh_token && !req.body.id_token_hint)
+      throw oauthError(400, 'invalid_request', 'No refresh token')
+    if (req.body.refresh_token) {
+      req.body = { ...req.body, token: req.body.refresh_token }
+      req.url = `${ENDPOINT}/revoke`
+      forgetStraySecret(deps, req.body)
+    }
+    next()
+  }

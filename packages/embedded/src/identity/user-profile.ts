@@ -1,14 +1,8 @@
 import { HttpError } from './http-error.ts'
 import type { ProfileAttribute } from './realm-file.ts'
+import type { User } from './users.store.ts'
 
-export type ProfileFields = {
-  username: string
-  email: string | null
-  firstName: string | null
-  lastName: string | null
-  attributes: Record<string, string[]>
-}
-
+export type ProfileFields = Pick<User, 'username' | 'email' | 'firstName' | 'lastName' | 'attributes'>
 type Violation = { field: string; errorMessage: string; params: unknown[] }
 
 const EMAIL =
