@@ -74,7 +74,7 @@ export const promises = [
   ...from(
     'promises: pasted examples',
     'suites',
-    open('P-032', 'Swagger is served at http://localhost:8000/v1/swagger/.'),
+    done('P-032', 'Swagger is served at http://localhost:8000/v1/swagger/.'),
     open('P-033', 'Every other example of the first documents works when pasted.'),
   ),
   ...from(
@@ -130,8 +130,8 @@ export const promises = [
   ...from(
     'promises: environment',
     'identity',
-    open('P-060', 'TRUSTED_PROXIES says whose forwarded addresses are believed.'),
-    open('P-061', 'GUEST_LIMIT_PER_HOUR limits guest logins.'),
+    done('P-060', 'TRUSTED_PROXIES says whose forwarded addresses are believed.'),
+    done('P-061', 'GUEST_LIMIT_PER_HOUR limits guest logins.'),
     open('P-062', 'GUEST_RETENTION_DAYS says when guests are removed.'),
   ),
   ...from('promises: environment', 'llm-api', open('P-063', 'JAN_MODEL_GGUF runs a local model file.')),

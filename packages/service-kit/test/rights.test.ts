@@ -110,7 +110,7 @@ test.each([
   ['2001:db8::7, fd00::1, ::ffff:10.0.0.1', '2001:db8::7'],
   ['203.0.113.9, nonsense', '127.0.0.1'],
 ])(
-  'X-Forwarded-For "%s" comes from %s: only what trusted proxies vouch for counts [I-051]',
+  'X-Forwarded-For "%s" comes from %s: only what trusted proxies vouch for counts [I-051 P-060]',
   async (forwarded, address) => {
     const answer = await fetch(`${url}/address`, { headers: forwarded ? { 'x-forwarded-for': forwarded } : {} })
     expect(await answer.json()).toEqual({ at: address })

@@ -153,7 +153,7 @@ test('a refresh token buys new tokens: in the body, the cookie or the header [I-
   expect((await refresh('GET', {})).status).toBe(400)
 })
 
-test('an address becomes so many guests an hour, and the provider is not asked for more [I-050 I-051]', async () => {
+test('an address becomes so many guests an hour, and the provider is not asked for more [I-050 I-051 P-061]', async () => {
   const narrow = await bootLlmApi({ KEYCLOAK_BASE_URL: identity.url, GUEST_LIMIT_PER_HOUR: '2' }, issuer)
   const from = (address: string) =>
     call(narrow, 'POST', '/auth/guest-login', { headers: { 'x-forwarded-for': `9.9.9.9, ${address}` } })
