@@ -147,7 +147,11 @@ export const house = [
       'make measure',
     ),
     shown('H-95', 'Everything together is ready within 12 s and takes at most 1.2 GB.', 'make measure'),
-    shown('H-96', 'make test takes at most 5 minutes on 2 cores, and 90 seconds more for each later issue.', 'make test'),
+    shown(
+      'H-96',
+      'make test takes at most 5 minutes on 2 cores, and 90 seconds more for each later issue.',
+      'make test',
+    ),
     done('H-97', 'No source is longer than 400 lines, no kit file than 200, and the stand-ins stay small.'),
   ),
   ...from(
