@@ -91,8 +91,8 @@ export const identity = [
     done('I-050', 'Guest logins per address prefix and hour are limited before the provider is asked.'),
     done('I-051', 'X-Forwarded-For counts only from trusted proxies.'),
     open('I-052', 'Guests that were away too long are removed at the provider and here, with their data.'),
-    open('I-053', 'DELETE /v1/me erases every row and object of a person in all services, retried until all confirm.'),
-    open('I-054', 'GET /v1/me/export gives everything that is stored of a person.'),
+    done('I-053', 'DELETE /v1/me erases every row and object of a person in all services, retried until all confirm.'),
+    done('I-054', 'GET /v1/me/export gives everything that is stored of a person.'),
     done('I-055', '50 guest logins at once fail in no other way than 429.'),
   ),
   ...from(

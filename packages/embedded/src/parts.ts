@@ -121,6 +121,9 @@ const OWN: Partial<Record<ServiceName, (input: PartsInput) => Record<string, str
   'llm-api': ({ layout, secrets, env }) => ({
     KEYCLOAK_BASE_URL: local(layout, 'identity'),
     BACKEND_CLIENT_SECRET: secrets.backendClientSecret,
+    WORKSPACE_SERVICES: SERVICE_NAMES.filter((name) => name !== 'llm-api')
+      .map((name) => `${name}=${local(layout, name)}`)
+      .join(','),
     OAUTH_REDIRECT_URI: `${local(layout, 'gateway')}/auth/callback`,
     ...(usesSimulator(env)
       ? {

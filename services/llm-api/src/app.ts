@@ -10,6 +10,7 @@ import { loginRoutes } from './identity/login.routes.ts'
 import { sessionRoutes } from './identity/session.routes.ts'
 import { keyRoutes } from './keys/keys.routes.ts'
 import { modelRoutes } from './models/models.routes.ts'
+import { meRoutes } from './workspaces/workspaces.routes.ts'
 
 /** In the order in which they are tried: what is asked most comes first. */
 export const routes = (deps: Deps): Route[] => [
@@ -20,6 +21,7 @@ export const routes = (deps: Deps): Route[] => [
   ...sessionRoutes(deps),
   ...loginRoutes(deps),
   ...auditRoutes(deps),
+  ...meRoutes(deps),
   ...docsRoutes(),
 ]
 

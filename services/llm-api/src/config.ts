@@ -46,6 +46,21 @@ const aliases = () =>
       )
     })
 
+const OTHERS = 'media-api=http://localhost:8285,response-api=http://localhost:8082,mcp-tools=http://localhost:8091'
+
+/** `name=url,…` */
+const services = () =>
+  z
+    .string()
+    .default(OTHERS)
+    .transform((text, context) => {
+      const entries = text.split(',').map((entry) => entry.trim().split('=') as [string, string])
+      for (const [name, url] of entries)
+        if (!name || !URL.canParse(url ?? ''))
+          context.addIssue({ code: 'custom', message: `'${name}=${url}' is not name=url` })
+      return new Map(entries)
+    })
+
 export const shape = {
   environment: environmentConfig,
   http: httpConfig('LLM_API', 8080, ['HTTP_PORT']),
@@ -137,6 +152,11 @@ export const shape = {
     headTimeoutMs: env('MODEL_HEAD_TIMEOUT', duration('120s'), 'Longest wait for the head of an answer'),
     idleTimeoutMs: env('MODEL_IDLE_TIMEOUT', duration('120s'), 'Longest silence inside an answer'),
   },
+  workspaceServices: env(
+    'WORKSPACE_SERVICES',
+    services(),
+    'Services that keep something of people, and are told to erase or to tell it: name=url,… (default: the three others)',
+  ),
   media: {
     baseUrl: env('MEDIA_API_URL', httpUrl().default('http://localhost:8285'), 'media-api'),
     timeoutMs: env('MEDIA_RESOLVE_TIMEOUT', duration('15s'), 'Longest wait for media-api to begin its answer'),

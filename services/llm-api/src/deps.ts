@@ -10,6 +10,7 @@ import type { Dependency } from '@jan/service-kit/health'
 import { connectPeer, type Peer } from '@jan/service-kit/http-client'
 import { createIdempotency, type IdempotencyStore } from '@jan/service-kit/idempotency'
 import { newId } from '@jan/service-kit/ids'
+import type { InternalTokens } from '@jan/service-kit/internal-token'
 import { createJobs, type Jobs } from '@jan/service-kit/jobs'
 import { tellOfKey } from '@jan/service-kit/key-news'
 import type { Closers } from '@jan/service-kit/lifecycle'
@@ -36,6 +37,7 @@ import { createModelStore } from './models/model.store.ts'
 import { createModelCatalog, type ModelCatalog } from './models/model-catalog.ts'
 import { createProviderClient, type ProviderClient } from './providers/provider.client.ts'
 import { sharedCheck } from './providers/shared-check.ts'
+import { eraseWorkspace } from './workspaces/erase-workspace.job.ts'
 import { createWorkspaceStore, type WorkspaceStore } from './workspaces/workspace.store.ts'
 
 const SERVICE = 'llm-api'
@@ -70,6 +72,8 @@ export type Deps = {
   defaultModel: string | undefined
   provider: ProviderClient
   media: Peer
+  /** Every other service that keeps something of people. */
+  peers: Readonly<Record<string, Peer>>
   now: () => Date
   newId: (prefix: string) => string
   newGuest: () => Guest
@@ -123,7 +127,7 @@ export async function connect(config: Config, closers: Closers): Promise<Deps> {
   closers.add('model provider', provider, () => provider.close())
 
   const schedules = [forgetIdempotencyKeysHourly]
-  const jobs = createJobs<Deps>({ pool, log, metrics, jobs: [forgetIdempotencyKeys], schedules })
+  const jobs = createJobs<Deps>({ pool, log, metrics, jobs: [forgetIdempotencyKeys, eraseWorkspace], schedules })
   return {
     log,
     authenticate,
@@ -153,11 +157,23 @@ export async function connect(config: Config, closers: Closers): Promise<Deps> {
     defaultModel: config.model.byDefault,
     provider,
     media,
+    peers: connectPeers(config, tokens, closers),
     now,
     newId,
     newGuest: () => ({ username: `guest-${randomUUID()}`, password: randomBytes(32).toString('base64url') }),
     newVerifier: () => randomBytes(32).toString('base64url'),
   }
+}
+
+const PEER_MS = 30_000
+
+function connectPeers({ workspaceServices }: Config, tokens: InternalTokens, closers: Closers): Record<string, Peer> {
+  const peers = [...workspaceServices].map(([service, baseUrl]) => {
+    const peer = connectPeer({ service, baseUrl, tokens, timeoutMs: PEER_MS })
+    closers.add(service, peer, () => peer.close())
+    return [service, peer] as const
+  })
+  return Object.fromEntries(peers)
 }
 
 function limitGuests(points: number, redis: Redis | undefined, log: Logger, closers: Closers) {

@@ -1,12 +1,18 @@
 import { createHttpApp, type HttpApp } from '@jan/service-kit/http-app'
 import type { Route } from '@jan/service-kit/route'
+import { workspaceRoutes } from '@jan/service-kit/workspace-routes'
 import packageJson from '../package.json' with { type: 'json' }
 import type { Deps } from './deps.ts'
 import { mcpRoutes } from './mcp/mcp.routes.ts'
 import { createChallenge } from './mcp/resource-metadata.ts'
 import { toolRoutes } from './tools/tools.routes.ts'
 
-export const routes = (deps: Deps): Route[] => [...mcpRoutes(deps), ...toolRoutes(deps)]
+export const routes = (deps: Deps): Route[] => [
+  ...mcpRoutes(deps),
+  ...toolRoutes(deps),
+  // Nothing is stored here yet.
+  ...workspaceRoutes('mcp', { erase: async () => undefined, tell: () => ({}) }),
+]
 
 export const createApp = (deps: Deps): HttpApp =>
   createHttpApp({

@@ -1,9 +1,11 @@
 import { presentFlatError } from '@jan/service-kit/errors'
 import { createHttpApp } from '@jan/service-kit/http-app'
 import { presentErrorsAs, type Route } from '@jan/service-kit/route'
+import { workspaceRoutes } from '@jan/service-kit/workspace-routes'
 import packageJson from '../package.json' with { type: 'json' }
 import type { Deps } from './deps.ts'
 import { dataUrlLength } from './media/data-url.ts'
+import { eraseMedia } from './media/erase-media.ts'
 import { mediaRoutes } from './media/media.routes.ts'
 import { storageRoutes } from './storage/storage.routes.ts'
 
@@ -11,7 +13,14 @@ import { storageRoutes } from './storage/storage.routes.ts'
 const BESIDE_THE_DATA_URL = 64 * 1024
 
 export const routes = (deps: Deps): Route[] =>
-  presentErrorsAs(presentFlatError, [...mediaRoutes(deps), ...storageRoutes(deps)])
+  presentErrorsAs(presentFlatError, [
+    ...mediaRoutes(deps),
+    ...storageRoutes(deps),
+    ...workspaceRoutes('media', {
+      erase: (workspaceId) => eraseMedia(deps, workspaceId),
+      tell: (workspaceId) => ({ media: deps.media.all(workspaceId) }),
+    }),
+  ])
 
 export const createApp = (deps: Deps) =>
   createHttpApp({

@@ -1,13 +1,29 @@
 import { createHttpApp, type HttpApp } from '@jan/service-kit/http-app'
 import type { Route } from '@jan/service-kit/route'
+import { workspaceRoutes } from '@jan/service-kit/workspace-routes'
 import packageJson from '../package.json' with { type: 'json' }
 import type { Deps } from './deps.ts'
+import { presentResponse } from './responses/present-response.ts'
 import { responseRoutes } from './responses/response.routes.ts'
+import type { StoredResponse } from './responses/response.store.ts'
 
 /** Images may come as data URLs, several at a time; the gateway's own limit is 30 MB. */
 const BODY_LIMIT = 30 * 1024 * 1024
 
-export const routes = (deps: Deps): Route[] => responseRoutes(deps)
+export const routes = (deps: Deps): Route[] => [
+  ...responseRoutes(deps),
+  ...workspaceRoutes('response', {
+    erase: async (workspaceId) => {
+      await deps.responses.deleteAll(workspaceId)
+      await deps.idempotency.forgetWorkspace(workspaceId)
+    },
+    tell: (workspaceId) => ({ responses: presentAll(deps.responses.all(workspaceId)) }),
+  }),
+]
+
+async function* presentAll(responses: AsyncIterable<StoredResponse>) {
+  for await (const { record, input } of responses) yield { ...presentResponse(record), input }
+}
 
 export const createApp = (deps: Deps): HttpApp =>
   createHttpApp({

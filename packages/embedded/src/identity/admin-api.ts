@@ -99,10 +99,7 @@ function addUserRoutes(deps: Deps, route: Route, read: Wrap, change: Wrap): void
   route('/users/:id', {
     get: read((user) => presentUser(user)),
     put: change((user, req) => updateUser(deps, user, parseBody(userRepresentation, req.body))),
-    delete: change(async ({ id }) => {
-      await users.delete(id)
-      await sessions.endAllOf(id)
-    }),
+    delete: change(({ id }) => users.delete(id)),
   })
   route('/users/:id/reset-password', {
     put: change((user, req) => resetPassword(deps, user, parseBody(credential, req.body))),

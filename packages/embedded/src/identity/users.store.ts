@@ -88,7 +88,16 @@ export function createUserStore(pool: pg.Pool) {
         db.release()
       }
     },
-    delete: (id: string) => pool.query(`DELETE FROM identity_record WHERE model = 'User' AND id = $1`, [id]),
+    /** With all that is theirs. A refresh token stays, as nobody's, to tell why it is refused. */
+    delete: (id: string) =>
+      pool.query(
+        `WITH refused AS (
+           UPDATE identity_record SET payload = payload || '{"accountId": ""}'
+           WHERE model = 'RefreshToken' AND payload->>'accountId' = $1)
+         DELETE FROM identity_record
+         WHERE (model = 'User' AND id = $1) OR (model <> 'RefreshToken' AND payload->>'accountId' = $1)`,
+        [id],
+      ),
   }
 }
 

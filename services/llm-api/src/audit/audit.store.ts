@@ -1,4 +1,5 @@
 import type { PageQuery } from '@jan/service-kit/page'
+import { pagesOf } from '@jan/service-kit/workspace-routes'
 import type { Prisma, PrismaClient, AuditEvent as Row } from '../generated/prisma/client.ts'
 
 export type AuditEvent = Omit<Row, 'seq' | 'details'> & { details: Record<string, unknown> }
@@ -16,7 +17,11 @@ export type AuditStore = {
   append(event: AuditEvent): Promise<void>
   /** One page, and one event more if there is more. Undefined: no such cursor. */
   list(filter: AuditFilter, page: PageQuery): Promise<AuditEvent[] | undefined>
+  /** What a person did, oldest first. */
+  of(actor: string): AsyncIterable<AuditEvent>
 }
+
+const PAGE = 500
 
 export const createAuditStore = (prisma: PrismaClient): AuditStore => ({
   append: async ({ details, ...event }) => {
@@ -36,9 +41,21 @@ export const createAuditStore = (prisma: PrismaClient): AuditStore => ({
       seq: { ...only('gt', seqOf(later)), ...only('lt', seqOf(earlier)) },
     }
     const rows = await prisma.auditEvent.findMany({ where, orderBy: { seq: order }, take: limit + 1 })
-    return rows.map(({ seq: _seq, details, ...event }) => ({ ...event, details: JSON.parse(details) }))
+    return rows.map(eventOf)
+  },
+  of: async function* (actor) {
+    const rows = pagesOf<Row>((last) =>
+      prisma.auditEvent.findMany({
+        where: { actor, seq: { gt: last?.seq ?? 0 } },
+        orderBy: { seq: 'asc' },
+        take: PAGE,
+      }),
+    )
+    for await (const row of rows) yield eventOf(row)
   },
 })
+
+const eventOf = ({ seq: _seq, details, ...event }: Row): AuditEvent => ({ ...event, details: JSON.parse(details) })
 
 const only = <K extends string, T>(name: K, value: T | undefined) =>
   (value === undefined ? {} : { [name]: value }) as { [key in K]?: T }

@@ -11,6 +11,8 @@ export type Act =
   | 'api_key.created'
   | 'api_key.rotated'
   | 'api_key.revoked'
+  | 'person.exported'
+  | 'person.erased'
 
 export type Noted = {
   act: Act

@@ -44,6 +44,8 @@ export type KeyStore = {
   /** Keeps what the identity provider said last. */
   notePerson(subject: string, state: PersonState): Promise<void>
   noteUses(uses: KeyUse[]): Promise<void>
+  /** Of a workspace. @returns the hashes they had */
+  deleteAll(workspaceId: string): Promise<string[]>
 }
 
 export type Rotated = { key: ApiKey; oldHash: string }
@@ -51,6 +53,12 @@ export type Rotated = { key: ApiKey; oldHash: string }
 type Db = Pick<PrismaClient, 'apiKey' | '$transaction' | '$executeRaw'>
 
 export const createKeyStore = (db: Db): KeyStore => ({
+  deleteAll: (workspaceId) =>
+    db.$transaction(async (tx) => {
+      const keys = await tx.apiKey.findMany({ where: { workspaceId }, select: { hash: true } })
+      await tx.apiKey.deleteMany({ where: { workspaceId } })
+      return keys.map(({ hash }) => hash)
+    }),
   create: (key, { most, at }) =>
     db.$transaction(async (tx) => {
       // One after the other for each person, or two at once would both see the last free place.

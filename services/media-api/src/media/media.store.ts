@@ -1,3 +1,4 @@
+import { pagesOf } from '@jan/service-kit/workspace-routes'
 import type { Reach } from '../access/reach.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
 
@@ -21,7 +22,12 @@ export type MediaStore = {
   findKnown(workspaceId: string, media: Pick<Media, 'id' | 'sha256'>): Promise<Media | undefined>
   /** In no particular order; what the caller may not see is absent. */
   findAll(reach: Reach, ids: string[]): Promise<Media[]>
+  /** All of a workspace, by id. */
+  all(workspaceId: string): AsyncIterable<Media>
+  delete(id: string): Promise<void>
 }
+
+const PAGE = 200
 
 export function createMediaStore(db: PrismaClient): MediaStore {
   const findKnown: MediaStore['findKnown'] = async (workspaceId, { id, sha256 }) => {
@@ -36,6 +42,17 @@ export function createMediaStore(db: PrismaClient): MediaStore {
       return stored
     },
     findKnown,
+    all: (workspaceId) =>
+      pagesOf<Media>((last) =>
+        db.mediaObject.findMany({
+          where: { workspaceId, id: { gt: last?.id ?? '' } },
+          orderBy: { id: 'asc' },
+          take: PAGE,
+        }),
+      ),
+    delete: async (id) => {
+      await db.mediaObject.deleteMany({ where: { id } })
+    },
     findAll: (reach, ids) =>
       db.mediaObject.findMany({ where: { id: { in: ids }, ...(reach === 'every workspace' ? {} : reach) } }),
   }

@@ -1,10 +1,15 @@
 import { writeJson } from '@jan/service-kit/json-body'
 import type { PageQuery } from '@jan/service-kit/page'
 import { uniqueViolation } from '@jan/service-kit/postgres-errors'
+import { pagesOf } from '@jan/service-kit/workspace-routes'
 import { Prisma, type PrismaClient, type Response } from '../generated/prisma/client.ts'
 import type { ResponseRecord, RunResult } from './present-response.ts'
 import { emptyResult } from './present-response.ts'
 import type { Item } from './response.schema.ts'
+
+export type StoredResponse = { record: ResponseRecord; input: Item[] }
+
+const PAGE = 100
 
 export type Owner = { workspaceId: string; createdBy: string }
 
@@ -18,6 +23,9 @@ export type ResponseStore = {
   /** Forgets what earlier tries have told and made. */
   startAgain(record: Pick<ResponseRecord, 'id' | 'createdAt'>): Promise<void>
   find(workspaceId: string, id: string): Promise<ResponseRecord | undefined>
+  /** All of a workspace with what they were given and gave, by id. */
+  all(workspaceId: string): AsyncIterable<StoredResponse>
+  deleteAll(workspaceId: string): Promise<void>
   /** Everything that was said up to the end of this response: the responses before it, its input and its output. */
   context(workspaceId: string, id: string): Promise<Item[]>
   /** How large that is, in bytes, without loading it. */
@@ -79,6 +87,22 @@ export function createResponseStore(db: PrismaClient): ResponseStore {
         include: { items: { where: { direction: 'output' }, orderBy: { position: 'asc' } } },
       })
       return row ? recordOf(row, row.items.map(readItem)) : undefined
+    },
+    all: (workspaceId) =>
+      pagesOf<StoredResponse>(async (last) => {
+        const rows = await db.response.findMany({
+          where: { workspaceId, id: { gt: last?.record.id ?? '' } },
+          include: { items: { orderBy: { position: 'asc' } } },
+          orderBy: { id: 'asc' },
+          take: PAGE,
+        })
+        return rows.map(({ items, ...row }) => ({
+          record: recordOf(row, items.filter(({ direction }) => direction === 'output').map(readItem)),
+          input: items.filter(({ direction }) => direction === 'input').map(readItem),
+        }))
+      }),
+    deleteAll: async (workspaceId) => {
+      await db.response.deleteMany({ where: { workspaceId } })
     },
     context: async (workspaceId, id) => {
       const rows = await db.$queryRaw<ItemRow[]>`${contextOf(workspaceId, id)} SELECT item FROM context ORDER BY place`

@@ -1,0 +1,56 @@
+import { AppError } from '@jan/service-kit/errors'
+import type { Who } from '@jan/service-kit/who'
+import { jsonOf, workspacePath } from '@jan/service-kit/workspace-routes'
+import type { Deps } from '../deps.ts'
+import { presentKey } from '../keys/present-key.ts'
+
+/**
+ * Everything that is stored of the caller, by service, written as it is read. Every service is asked before the first
+ * byte is sent. @throws AppError `unavailable` when one of them is away
+ */
+export async function exportWorkspace(
+  deps: Pick<Deps, 'peers' | 'workspaces' | 'keys' | 'audit' | 'now'>,
+  { caller, requestId, signal }: Who,
+): Promise<AsyncIterable<Uint8Array>> {
+  const { workspaceId } = caller
+  const asked = Object.entries(deps.peers).map(async ([service, peer]) => {
+    const path = `${workspacePath(workspaceId)}/export`
+    const answer = await peer.send({
+      method: 'GET',
+      path,
+      caller: { kind: 'service', service: 'llm-api' },
+      requestId,
+      signal,
+    })
+    if (answer.status !== 200) throw new AppError('upstream_failed', `${service} could not tell what it keeps`)
+    return [service, answer.body] as const
+  })
+  return written(deps, workspaceId, await Promise.all(asked))
+}
+
+async function* written(
+  deps: Pick<Deps, 'workspaces' | 'keys' | 'audit' | 'now'>,
+  workspaceId: string,
+  others: (readonly [string, AsyncIterable<Uint8Array>])[],
+): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(`{"object":"export","exported_at":${JSON.stringify(deps.now())},"services":{"llm-api":`)
+  yield* jsonOf({
+    workspace: one(() => deps.workspaces.find(workspaceId)),
+    api_keys: keysOf(deps, workspaceId),
+    audit_events: deps.audit.of(workspaceId),
+  })
+  for (const [service, body] of others) {
+    yield Buffer.from(`,${JSON.stringify(service)}:`)
+    yield* body
+  }
+  yield Buffer.from('}}')
+}
+
+async function* one<T>(find: () => Promise<T | undefined>) {
+  const found = await find()
+  if (found !== undefined) yield found
+}
+
+async function* keysOf({ keys, now }: Pick<Deps, 'keys' | 'now'>, workspaceId: string) {
+  for (const key of await keys.store.list({ workspaceId, createdBy: workspaceId })) yield presentKey(key, now())
+}
