@@ -17,10 +17,10 @@ const Params = z.object({ workspace_id: z.string().min(1) })
 
 export const workspacePath = (workspaceId: string): string => `/internal/workspaces/${encodeURIComponent(workspaceId)}`
 
-/** How a service forgets a person, and tells all it knows of one. `subject` makes the operations' names its own. */
-export const workspaceRoutes = (subject: string, data: WorkspaceData): Route[] => [
+/** How a service forgets a person, and tells all it knows of one. The service's name makes the operations' names its own. */
+export const workspaceRoutes = (service: string, data: WorkspaceData): Route[] => [
   route({
-    operation: `erase_${subject}_workspace`,
+    operation: `erase_workspace_in_${snake(service)}`,
     method: 'delete',
     path: '/internal/workspaces/{workspace_id}',
     summary: 'Delete everything of a workspace',
@@ -34,7 +34,7 @@ export const workspaceRoutes = (subject: string, data: WorkspaceData): Route[] =
     },
   }),
   route({
-    operation: `export_${subject}_workspace`,
+    operation: `export_workspace_in_${snake(service)}`,
     method: 'get',
     path: '/internal/workspaces/{workspace_id}/export',
     summary: 'Everything of a workspace',
@@ -50,6 +50,8 @@ export const workspaceRoutes = (subject: string, data: WorkspaceData): Route[] =
     },
   }),
 ]
+
+const snake = (name: string) => name.replaceAll('-', '_')
 
 function requireKeeper(service: string): void {
   if (service !== KEEPER_OF_PEOPLE) throw new AppError('forbidden', `Only ${KEEPER_OF_PEOPLE} may ask for this`)

@@ -11,7 +11,7 @@ export const routes = (deps: Deps): Route[] => [
   ...mcpRoutes(deps),
   ...toolRoutes(deps),
   // Nothing is stored here yet.
-  ...workspaceRoutes('mcp', { erase: async () => undefined, tell: () => ({}) }),
+  ...workspaceRoutes('mcp-tools', { erase: async () => undefined, tell: () => ({}) }),
 ]
 
 export const createApp = (deps: Deps): HttpApp =>

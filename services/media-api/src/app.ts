@@ -16,7 +16,7 @@ export const routes = (deps: Deps): Route[] =>
   presentErrorsAs(presentFlatError, [
     ...mediaRoutes(deps),
     ...storageRoutes(deps),
-    ...workspaceRoutes('media', {
+    ...workspaceRoutes('media-api', {
       erase: (workspaceId) => eraseMedia(deps, workspaceId),
       tell: (workspaceId) => ({ media: deps.media.all(workspaceId) }),
     }),

@@ -12,7 +12,7 @@ const BODY_LIMIT = 30 * 1024 * 1024
 
 export const routes = (deps: Deps): Route[] => [
   ...responseRoutes(deps),
-  ...workspaceRoutes('response', {
+  ...workspaceRoutes('response-api', {
     erase: async (workspaceId) => {
       await deps.responses.deleteAll(workspaceId)
       await deps.idempotency.forgetWorkspace(workspaceId)

@@ -10,7 +10,7 @@ const BODY_LIMIT = 64 * 1024
 
 export const routes = (deps: Deps): Route[] => [
   ...noteRoutes(deps),
-  ...workspaceRoutes('template', {
+  ...workspaceRoutes('template-api', {
     erase: async (workspaceId) => {
       await deps.notes.deleteAll(workspaceId)
       await deps.idempotency.forgetWorkspace(workspaceId)
