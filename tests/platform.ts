@@ -57,7 +57,8 @@ const withoutPlatform = (env: NodeJS.ProcessEnv) =>
 
 /** The platform that all suites of this folder share (started by the run, see jest.platform.js). */
 export const shared = {
-  offset: 10_000,
+  /** Another one for a second checkout, or for two runs at once. */
+  offset: Number(process.env.JAN_TEST_PORT_OFFSET || 10_000),
   get stateDir(): string {
     return process.env.JAN_TEST_STATE_DIR!
   },

@@ -1,4 +1,7 @@
-import { randomBytes } from 'node:crypto'
+import { execFile } from 'node:child_process'
+import { randomBytes, randomUUID } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { createSimulator } from '@jan/model-simulator/simulator'
 import { createTestDatabase } from '@jan/testkit/postgres'
 import { fromPart } from '@jan/testkit/real-part'
@@ -6,8 +9,9 @@ import { type ServiceProcess, startServiceProcess } from '@jan/testkit/service-p
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { decodeJwt } from 'jose'
 import type { Json } from '../platform.ts'
-// The suite of sign-in, which finds this Keycloak by its variables.
+// The suites of sign-in, which find this Keycloak by its variables.
 import '../auth/auth.test.ts'
+import '../auth/absent-guests.test.ts'
 
 const keycloak = fromPart('JAN_TEST_KEYCLOAK_URL')
 const clientSecret = fromPart('JAN_TEST_KEYCLOAK_CLIENT_SECRET')
@@ -67,6 +71,24 @@ test('no token, a changed one and one for another audience are 401', async () =>
     const refused = await call('GET', '/v1/models', token ? { token } : {})
     expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([401, expect.stringMatching(/^Bearer/)])
   }
+})
+
+test('make user makes the first admin here, with an API key [I-058]', async () => {
+  const email = `${randomUUID()}@example.test`
+  const variables = { KEYCLOAK_BASE_URL: keycloak, BACKEND_CLIENT_SECRET: clientSecret, GATEWAY_URL: service.url }
+  const cli = fileURLToPath(new URL('../../packages/embedded/src/cli.ts', import.meta.url))
+  const { stdout } = await promisify(execFile)(process.execPath, [cli, 'user'], {
+    env: { ...process.env, ...variables, EMAIL: email, ROLE: 'admin', JSON: '1' },
+  })
+  const made = JSON.parse(stdout)
+  expect(made).toEqual({
+    email,
+    password: expect.any(String),
+    user_id: expect.any(String),
+    api_key: expect.stringMatching(/^sk_live_/),
+  })
+  expect(await call('GET', '/auth/me', { token: made.api_key })).toMatchObject({ body: { id: made.user_id } })
+  expect(await call('GET', '/v1/admin/audit', { token: made.api_key })).toMatchObject({ status: 200 })
 })
 
 test('a secret that is not Keycloak’s makes no guests', async () => {

@@ -12,7 +12,9 @@ export async function start(layout: Layout, env: NodeJS.ProcessEnv): Promise<voi
   const platform = await startPlatform(layout, env, { tell: (line) => console.error(line), signal })
   if (!platform) return console.log('Stopped before it was ready.')
   console.log(await statusTable(layout))
-  console.log(`\nReady in ${((Date.now() - began) / 1000).toFixed(1)} s. ${adminLine(layout, platform)}`)
+  console.log(
+    `\nReady in ${((Date.now() - began) / 1000).toFixed(1)} s. ${adminLine(layout, platform.secrets, process.stdout.isTTY)}`,
+  )
   console.log(banner(layout, env))
   console.log('Ctrl-C stops everything.')
   await stopped
@@ -22,10 +24,14 @@ export async function start(layout: Layout, env: NodeJS.ProcessEnv): Promise<voi
 }
 
 /** Said once, to a person: never into a log. */
-function adminLine(layout: Layout, { secrets }: Platform): string {
+export function adminLine(
+  layout: Pick<Layout, 'stateDir'>,
+  secrets: Pick<Platform['secrets'], 'fresh' | 'identityAdminPassword'>,
+  isForPerson: boolean,
+): string {
   if (!secrets.fresh) return ''
   const place = `${layout.stateDir}/secrets.json`
-  return process.stdout.isTTY
+  return isForPerson
     ? `The identity provider's admin is admin / ${secrets.identityAdminPassword} (said once; it is kept in ${place}).`
     : `The password of the identity provider's admin is in ${place}.`
 }

@@ -8,6 +8,7 @@ import type { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { until } from '@jan/testkit/until'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { adminLine } from '../src/command-start.ts'
 import { readLayout } from '../src/layout.ts'
 import { isAlive, untilGone } from '../src/processes.ts'
 import { SERVICE_NAMES } from '../src/services.ts'
@@ -31,10 +32,10 @@ const cli = (command: string, variables: Record<string, string> = {}) =>
   )
 type Running = { pid: number; state: string; children: Record<string, number> }
 const running = (): Running => JSON.parse(readFileSync(join(stateDir, 'run.json'), 'utf8'))
-const login = async (email: string, password: string) => {
-  const body = new URLSearchParams({ grant_type: 'password', client_id: 'jan-client', username: email, password })
+const login = async (email: string, password: string, { realm = 'jan', clientId = 'jan-client' } = {}) => {
+  const body = new URLSearchParams({ grant_type: 'password', client_id: clientId, username: email, password })
   return (
-    await fetch(`http://localhost:${layout.ports.identity}/realms/jan/protocol/openid-connect/token`, {
+    await fetch(`http://localhost:${layout.ports.identity}/realms/${realm}/protocol/openid-connect/token`, {
       method: 'POST',
       body,
     })
@@ -100,14 +101,30 @@ test('a part that dies is started again', async () => {
   await until(() => isBack().catch(() => false))
 }, 30_000)
 
-test('users are created once, with a password that works [H-11]', async () => {
+test('the admin of the identity provider has a generated password, which a person is told once [P-038]', async () => {
+  const { identityAdminPassword } = JSON.parse(readFileSync(join(stateDir, 'secrets.json'), 'utf8'))
+  expect(await login('admin', identityAdminPassword, { realm: 'master', clientId: 'admin-cli' })).toBe(200)
+  expect(await login('admin', 'admin', { realm: 'master', clientId: 'admin-cli' })).toBe(400)
+  const told = (fresh: boolean, isForPerson: boolean) =>
+    adminLine(layout, { fresh, identityAdminPassword }, isForPerson)
+  expect(told(true, true)).toContain(`admin / ${identityAdminPassword}`)
+  expect(told(true, false)).not.toContain(identityAdminPassword)
+  expect(told(false, true)).toBe('')
+})
+
+test('users are created once, with a password and an API key that work [H-11 H-14 I-058]', async () => {
   const made = await cli('user', { EMAIL: 'ada@example.com', PASSWORD: 'correct horse', ROLE: 'admin', JSON: '1' })
-  expect(JSON.parse(made.said)).toEqual({
+  const ada = JSON.parse(made.said)
+  expect(ada).toEqual({
     email: 'ada@example.com',
     password: 'correct horse',
     user_id: expect.any(String),
-    api_key: null,
+    api_key: expect.stringMatching(/^sk_live_/),
   })
+  const asAda = { headers: { authorization: `Bearer ${ada.api_key}` } }
+  const gateway = `http://localhost:${layout.ports.gateway}`
+  expect(await (await fetch(`${gateway}/auth/me`, asAda)).json()).toMatchObject({ id: ada.user_id, is_guest: false })
+  expect((await fetch(`${gateway}/v1/admin/audit`, asAda)).status).toBe(200)
   expect(await login('ada@example.com', 'correct horse')).toBe(200)
   expect(await cli('user', { EMAIL: 'ada@example.com' })).toEqual({
     code: 1,

@@ -75,6 +75,11 @@ export const shape = {
     integer(60),
     'Most guests that one address (IPv6: one /64 network) may become in an hour, over all replicas; 0: no limit',
   ),
+  guestRetentionDays: env(
+    'GUEST_RETENTION_DAYS',
+    z.coerce.number().min(0).max(3650).default(30),
+    'Guests that were away for longer are erased, with all that is theirs, once a day; 0: never',
+  ),
   trustedProxies: env(
     'TRUSTED_PROXIES',
     z

@@ -37,6 +37,7 @@ import { createModelStore } from './models/model.store.ts'
 import { createModelCatalog, type ModelCatalog } from './models/model-catalog.ts'
 import { createProviderClient, type ProviderClient } from './providers/provider.client.ts'
 import { sharedCheck } from './providers/shared-check.ts'
+import { eraseAbsentGuests, eraseAbsentGuestsDaily } from './workspaces/erase-absent-guests.job.ts'
 import { eraseWorkspace } from './workspaces/erase-workspace.job.ts'
 import { createWorkspaceStore, type WorkspaceStore } from './workspaces/workspace.store.ts'
 
@@ -56,6 +57,8 @@ export type Deps = {
   identity: IdentityClient
   /** Guests per address; none without a limit. */
   guestLimit: RateLimiter | undefined
+  /** How long a guest may be away; 0: for ever. */
+  guestRetentionMs: number
   /** What a login is made of, beside its state. */
   login: LoginSettings
   loginStates: LoginStates
@@ -126,8 +129,13 @@ export async function connect(config: Config, closers: Closers): Promise<Deps> {
   // Added last, closed first: a refresh that waits for the provider ends with it.
   closers.add('model provider', provider, () => provider.close())
 
-  const schedules = [forgetIdempotencyKeysHourly]
-  const jobs = createJobs<Deps>({ pool, log, metrics, jobs: [forgetIdempotencyKeys, eraseWorkspace], schedules })
+  const jobs = createJobs<Deps>({
+    pool,
+    log,
+    metrics,
+    jobs: [forgetIdempotencyKeys, eraseWorkspace, eraseAbsentGuests],
+    schedules: [forgetIdempotencyKeysHourly, eraseAbsentGuestsDaily],
+  })
   return {
     log,
     authenticate,
@@ -147,6 +155,7 @@ export async function connect(config: Config, closers: Closers): Promise<Deps> {
     bodyLimit: config.bodyLimit,
     identity,
     guestLimit: limitGuests(config.guestsPerHour, limits.redis, log, closers),
+    guestRetentionMs: config.guestRetentionDays * DAY_MS,
     login: loginSettings(config),
     loginStates: createLoginStates(cipher, createLoginStateStore(prisma, now), now),
     refreshes: createSharedRefreshes({ redis: limits.redis, cipher }),
@@ -165,6 +174,7 @@ export async function connect(config: Config, closers: Closers): Promise<Deps> {
   }
 }
 
+const DAY_MS = 86_400_000
 const PEER_MS = 30_000
 
 function connectPeers({ workspaceServices }: Config, tokens: InternalTokens, closers: Closers): Record<string, Peer> {

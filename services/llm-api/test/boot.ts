@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { acceptKeys } from '@jan/service-kit/accept-keys'
 import { bearerAuth } from '@jan/service-kit/auth'
 import { createInternalTokens, type InternalTokens, parseInternalKeys } from '@jan/service-kit/internal-token'
 import { Closers, createServerFor, listen } from '@jan/service-kit/lifecycle'
@@ -33,6 +34,27 @@ export type Booted = {
 export async function bootLlmApi(env: Record<string, string> = {}, given?: TokenIssuer): Promise<Booted> {
   const issuer = given ?? (await createTokenIssuer())
   const database = await createTestDatabase({ service: 'llm-api' })
+  const { url, stop } = await startReplica(database, issuer, env)
+  return {
+    url,
+    issuer,
+    database,
+    as: (subject) => issuer.bearer(subject),
+    close: async () => {
+      await stop()
+      await database.drop()
+    },
+  }
+}
+
+export type Replica = { url: string; stop(): Promise<void> }
+
+/** One process of this service, in this one, on a given database. */
+export async function startReplica(
+  database: TestDatabase,
+  issuer: TokenIssuer,
+  env: Record<string, string>,
+): Promise<Replica> {
   const config = loadConfig({
     LLM_API_LOG_LEVEL: 'silent',
     LLM_DATABASE_URL: database.url,
@@ -48,25 +70,21 @@ export async function bootLlmApi(env: Record<string, string> = {}, given?: Token
   const deps = await connect(config, closers)
   // The first query loads Prisma's engine by a dynamic import, which jest refuses between tests; so it is awaited here.
   await deps.models.refresh().catch(() => undefined)
-  const authenticate = bearerAuth({
+  const bearer = bearerAuth({
     keys: issuer.keys,
     issuer: issuer.issuer,
     audience: ['jan'],
     jwksUrl: `${NOWHERE}/certs`,
     internal: internalTokensOf('llm-api'),
   })
-  const server = createServerFor(createApp({ ...deps, authenticate }))
+  const server = createServerFor(createApp({ ...deps, authenticate: acceptKeys(bearer, deps.apiKeys) }))
   const port = await listen(server, { host: '127.0.0.1', port: 0 })
   return {
     url: `http://127.0.0.1:${port}`,
-    issuer,
-    database,
-    as: (subject) => issuer.bearer(subject),
-    close: async () => {
+    stop: async () => {
       server.closeAllConnections()
       await new Promise((done) => server.close(done))
       await closers.close(silentLogger)
-      await database.drop()
     },
   }
 }

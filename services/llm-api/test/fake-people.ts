@@ -34,7 +34,7 @@ export async function startFakePeople(): Promise<FakePeople> {
         [...person.roles, 'default-roles-jan'].map((name) => ({ id: name, name })),
       )
     fake.asked += 1
-    send(response, 200, { id: subject, username: subject, enabled: person.enabled })
+    send(response, 200, { id: subject, username: subject, enabled: person.enabled, createdTimestamp: 0 })
   })
   return Object.assign(fake, { url: served.url, close: served.close })
 }

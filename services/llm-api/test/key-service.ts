@@ -1,13 +1,6 @@
-import { acceptKeys } from '@jan/service-kit/accept-keys'
-import { bearerAuth } from '@jan/service-kit/auth'
-import { Closers, createServerFor, listen } from '@jan/service-kit/lifecycle'
-import { silentLogger } from '@jan/service-kit/logger'
 import { createTestDatabase } from '@jan/testkit/postgres'
 import { createTokenIssuer } from '@jan/testkit/tokens'
-import { createApp } from '../src/app.ts'
-import { loadConfig } from '../src/config.ts'
-import { connect } from '../src/deps.ts'
-import { FIELD_KEYS, INTERNAL_KEYS, internalTokensOf, NOWHERE } from './boot.ts'
+import { internalTokensOf, startReplica } from './boot.ts'
 import { startFakePeople } from './fake-people.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: answers are judged by their shape
@@ -22,42 +15,17 @@ export async function startKeyService(env: Record<string, string> = {}) {
     createTokenIssuer(),
     startFakePeople(),
   ])
-  const config = loadConfig({
-    LLM_API_LOG_LEVEL: 'silent',
-    LLM_DATABASE_URL: database.url,
-    INTERNAL_TOKEN_KEYS: INTERNAL_KEYS,
-    FIELD_ENCRYPTION_KEYS: FIELD_KEYS,
-    BACKEND_CLIENT_SECRET: 'test-secret',
-    KEYCLOAK_BASE_URL: identity.url,
-    JAN_MODEL_BASE_URL: `${NOWHERE}/v1`,
-    MEDIA_API_URL: NOWHERE,
-    REQUESTS_PER_MINUTE: '0',
-    ...env,
-  })
   const stops: (() => Promise<void>)[] = []
 
   const replica = async () => {
-    const closers = new Closers()
-    const deps = await connect(config, closers)
-    // The first query loads Prisma's engine by a dynamic import, which jest refuses between tests.
-    await deps.models.refresh().catch(() => undefined)
-    const bearer = bearerAuth({
-      keys: issuer.keys,
-      issuer: issuer.issuer,
-      audience: ['jan'],
-      jwksUrl: `${NOWHERE}/certs`,
-      internal: internalTokensOf('llm-api'),
+    const { url, stop } = await startReplica(database, issuer, {
+      KEYCLOAK_BASE_URL: identity.url,
+      REQUESTS_PER_MINUTE: '0',
+      ...env,
     })
-    const server = createServerFor(createApp({ ...deps, authenticate: acceptKeys(bearer, deps.apiKeys) }))
-    const port = await listen(server, { host: '127.0.0.1', port: 0 })
-    const stop = async () => {
-      server.closeAllConnections()
-      await new Promise((done) => server.close(done))
-      await closers.close(silentLogger)
-    }
     stops.push(stop)
     const call = async (path: string, { method, headers = {}, json }: Sent = {}): Promise<Reply> => {
-      const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
+      const answer = await fetch(`${url}${path}`, {
         method: method ?? (json === undefined ? 'GET' : 'POST'),
         headers: { ...(json === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
         ...(json === undefined ? {} : { body: JSON.stringify(json) }),

@@ -6,6 +6,7 @@ import type { Deps } from '../deps.ts'
 export type Act =
   | 'guest.created'
   | 'guest.upgraded'
+  | 'guest.erased'
   | 'login.finished'
   | 'session.ended'
   | 'api_key.created'
@@ -24,8 +25,8 @@ export type Noted = {
   details?: Record<string, unknown>
 }
 
-/** Of the request by which it was done. */
-type From = { who: Who<Caller | undefined>; address: () => string }
+/** Of the request by which it was done, or of a job, which nobody asked for. */
+type From = { who: Pick<Who<Caller | undefined>, 'caller' | 'requestId' | 'log'>; address: () => string }
 
 /**
  * Adds to the audit log what has been done. It is done already, so a log that cannot be written does not undo it: then
