@@ -1,9 +1,10 @@
 import type { Scenario } from '../harness/scenario.ts'
+import { callerCheck } from './caller-check.ts'
 import { chatRelay } from './chat-relay.ts'
 import { chatStream } from './chat-stream.ts'
 import { guestLogin } from './guest-login.ts'
 import { rateLimiter } from './rate-limiter.ts'
 
-export const SCENARIOS: Scenario<unknown>[] = [chatRelay, chatStream, guestLogin, rateLimiter]
+export const SCENARIOS: Scenario<unknown>[] = [chatRelay, chatStream, guestLogin, callerCheck, rateLimiter]
 
 export const scenarioNamed = (name: string): Scenario<unknown> => SCENARIOS.find((each) => each.name === name)!

@@ -20,6 +20,7 @@ export const guestLogin: Scenario<Target> = {
   columns: [
     { title: 'logins/s', of: ({ units, seconds }) => units / seconds },
     { title: 'p50 ms', of: ({ ms }) => ms.p50 },
+    { title: 'p50 ms beside the provider', of: ({ ms }, floor) => ms.p50 - floor.ms.p50 },
     { title: 'p99 ms', of: ({ ms }) => ms.p99 },
     { title: 'CPU ms of llm-api', of: (sample) => perLogin(sample, 'llm-api'), digits: 2 },
     { title: 'CPU ms of the provider', of: (sample) => perLogin(sample, 'provider') },
