@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose'
 import { openBrowser } from './browser.ts'
+import { newEmail, PASSWORD, peopleOf } from './people.ts'
 import { type Json, openWorld, type World } from './world.ts'
 
 let world: World
@@ -14,30 +14,7 @@ beforeEach(() => {
 })
 afterAll(() => world?.close())
 
-const PASSWORD = 'correct horse battery'
-const newEmail = () => `${randomUUID()}@example.test`
-const refresh = (token: string, replica = world.replicas[0]) =>
-  world.call('POST', '/auth/refresh-token', { json: { refresh_token: token } }, replica)
-const me = (token: string) => world.call('GET', '/auth/me', { token })
-const upgrade = (token: string, more: object = {}) =>
-  world.call('POST', '/auth/upgrade', { token, json: { email: newEmail(), password: PASSWORD, ...more } })
-/** At the provider itself, as clients do. */
-const passwordGrant = async (username: string, password = PASSWORD): Promise<{ status: number; json: Json }> => {
-  const form = { grant_type: 'password', client_id: 'jan-client', scope: 'openid', username, password }
-  const answer = await fetch(`${world.realm}/protocol/openid-connect/token`, {
-    method: 'POST',
-    body: new URLSearchParams(form),
-  })
-  return { status: answer.status, json: await answer.json() }
-}
-/** A user who signed up as a guest. */
-async function newUser(): Promise<{ email: string; subject: string; refreshToken: string; token: string }> {
-  const guest = await world.becomeGuest()
-  const email = newEmail()
-  expect((await upgrade(guest.access_token, { email })).status).toBe(200)
-  const { json } = await refresh(guest.refresh_token)
-  return { email, subject: guest.user_id, token: json.access_token, refreshToken: json.refresh_token }
-}
+const { refresh, me, upgrade, passwordGrant, newUser } = peopleOf(() => world)
 
 describe('a guest', () => {
   test('has tokens of jan-client that every service takes, for an hour [I-005 I-006 I-020]', async () => {

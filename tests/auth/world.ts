@@ -25,7 +25,8 @@ export type World = {
 
 const newKey = () => `t:${randomBytes(32).toString('base64url')}`
 
-export async function openWorld(): Promise<World> {
+/** @param more settings of llm-api */
+export async function openWorld(more: Record<string, string> = {}): Promise<World> {
   await using opening = new AsyncDisposableStack()
   const provider = opening.adopt(await openProvider(process.env), (each) => each.close())
   const front = opening.adopt(await startFaultyFront(provider.url), (each) => each.close())
@@ -45,6 +46,7 @@ export async function openWorld(): Promise<World> {
     JAN_MODEL_BASE_URL: 'http://127.0.0.1:9/v1',
     REQUESTS_PER_MINUTE: '0',
     GUEST_LIMIT_PER_HOUR: '0',
+    ...more,
   }
   const start = async () =>
     opening.adopt(await startServiceProcess('llm-api', () => environment), (each) => each[Symbol.asyncDispose]())

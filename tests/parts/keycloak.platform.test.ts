@@ -12,6 +12,9 @@ import type { Json } from '../platform.ts'
 // The suites of sign-in, which find this Keycloak by its variables.
 import '../auth/auth.test.ts'
 import '../auth/absent-guests.test.ts'
+import '../auth/answers.test.ts'
+import '../auth/reuse.test.ts'
+import '../auth/upgrade-faults.test.ts'
 
 const keycloak = fromPart('JAN_TEST_KEYCLOAK_URL')
 const clientSecret = fromPart('JAN_TEST_KEYCLOAK_CLIENT_SECRET')

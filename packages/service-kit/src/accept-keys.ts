@@ -14,7 +14,7 @@ const KEY = /^sk_(?:[A-Za-z0-9_]{1,60}_)?[0-9a-f]{48}$/
 export const isApiKey = (text: string): boolean => text.startsWith('sk_')
 
 /**
- * Takes API keys, in `Authorization: Bearer` and in `X-API-Key`, beside what `other` takes. Who sends two credentials must
+ * Takes API keys, in `Authorization: Bearer` and in `X-API-Key` (or `apikey`, as older clients send it), beside what `other` takes. Who sends two credentials must
  * be the same person in both; then the one in `Authorization` counts.
  */
 export function acceptKeys(other: Authenticate, keys: ApiKeys, challenge: Challenge = bearerChallenge): Authenticate {
@@ -35,7 +35,7 @@ export function acceptKeys(other: Authenticate, keys: ApiKeys, challenge: Challe
   }
   return (headers) => {
     const token = bearerToken(headers.authorization)
-    const sent = headers['x-api-key']
+    const sent = headers['x-api-key'] ?? headers.apikey
     const key = sent !== undefined && isApiKey(sent) && sent !== token ? sent : undefined
     if (token === undefined && key !== undefined) return holderOf(key)
     const judged = token !== undefined && isApiKey(token) ? holderOf(token) : other(headers)

@@ -93,6 +93,10 @@ export const bytes = (body: Bytes, options: BytesOptions): Answer<never> => ({
   body,
 })
 
+/** For answers with tokens or keys: no cache may keep them (RFC 6749, 5.1). */
+export const NOT_STORED: Headers = { 'cache-control': 'no-store' }
+
+/** Not stored: an address may carry tokens. */
 export const redirect = (url: string): Answer<never> => ({ [ANSWER]: true, kind: 'redirect', url })
 
 export const empty = (options: { status?: number; headers?: Headers } = {}): Answer<never> => ({

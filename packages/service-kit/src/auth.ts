@@ -1,14 +1,8 @@
 import { hash } from 'node:crypto'
-import {
-  createRemoteJWKSet,
-  decodeProtectedHeader,
-  errors,
-  type JWTPayload,
-  type JWTVerifyGetKey,
-  jwtVerify,
-} from 'jose'
+import { decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
 import { AppError, unavailable } from './errors.ts'
 import { type Grant, INTERNAL_TYPE, type InternalTokens, SKEW_SECONDS } from './internal-token.ts'
+import { issuerKeys } from './issuer-keys.ts'
 
 /** A human, a guest, or a key that acts for a human. */
 export type Person = {
@@ -54,6 +48,8 @@ export type BearerOptions = {
   /** Any of these in `aud` is enough. */
   audience: string[]
   jwksUrl: string
+  /** Clients whose tokens are accepted, by `azp`; absent: any. A token that names none is accepted. */
+  clients?: string[]
   /** Verifies internal tokens of other services; without it they are refused. */
   internal?: InternalTokens
   challenge?: Challenge
@@ -63,27 +59,6 @@ export type BearerOptions = {
 }
 
 const REMEMBERED = 10_000
-const KEYS_FRESH_MS = 600_000
-
-/**
- * The issuer's keys, asked for at first use, when a token names an unknown one, and every ten minutes beside the call
- * that needs them: while the issuer is away, the keys that are known go on verifying.
- */
-function remoteKeys(url: string): JWTVerifyGetKey {
-  const keys = createRemoteJWKSet(new URL(url), {
-    timeoutDuration: 3000,
-    cooldownDuration: 5000,
-    cacheMaxAge: Number.POSITIVE_INFINITY,
-  })
-  let asked = Date.now()
-  return (header, token) => {
-    if (keys.fresh && Date.now() - asked > KEYS_FRESH_MS) {
-      asked = Date.now()
-      keys.reload().catch(() => undefined)
-    }
-    return keys(header, token)
-  }
-}
 
 /**
  * Verifies `Authorization: Bearer`: an access token of the identity provider (RS256, by its JWKS) or an internal token.
@@ -91,7 +66,7 @@ function remoteKeys(url: string): JWTVerifyGetKey {
  * keys are fetched at first use, so that a late identity provider delays nobody's start.
  */
 export function bearerAuth(options: BearerOptions): Authenticate {
-  const keys = options.keys ?? remoteKeys(options.jwksUrl)
+  const keys = options.keys ?? issuerKeys(options.jwksUrl)
   const challenge = options.challenge ?? bearerChallenge
   const now = options.now ?? Date.now
   const known = new Map<string, { person: Person; until: number }>()
@@ -105,6 +80,9 @@ export function bearerAuth(options: BearerOptions): Authenticate {
       currentDate: new Date(now()),
       clockTolerance: SKEW_SECONDS,
     })
+    requirePast(payload, now())
+    if (options.clients && payload.azp !== undefined && !options.clients.includes(String(payload.azp)))
+      throw new errors.JWTClaimValidationFailed('of a client that is not known', payload, 'azp')
     // An ID token is signed by the same keys, but it is no permission to call anything.
     if (payload.typ !== undefined && payload.typ !== 'Bearer')
       throw new errors.JWTClaimValidationFailed('not an access token', payload, 'typ')
@@ -155,6 +133,12 @@ export function bearerToken(header: string | undefined): string | undefined {
   if (!header || !/^Bearer /i.test(header)) return undefined
   const token = header.slice(7).trim()
   return token === '' || token.includes(' ') ? undefined : token
+}
+
+/** jose looks at `iat` only when a token has a greatest age. */
+function requirePast(payload: JWTPayload, now: number): void {
+  if (payload.iat !== undefined && payload.iat > now / 1000 + SKEW_SECONDS)
+    throw new errors.JWTClaimValidationFailed('issued in the future', payload, 'iat')
 }
 
 function isInternal(token: string): boolean {

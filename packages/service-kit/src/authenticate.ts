@@ -16,6 +16,7 @@ export type AuthSettings = {
   issuer: string
   audience: string[]
   jwksUrl: string
+  clients: string[]
   internalKeys: InternalKey[]
 }
 
@@ -42,8 +43,15 @@ export function connectIdentity(service: string, settings: AuthSettings, options
   const apiKeys = createApiKeys({ introspect: introspectionOf(service, tokens, options) })
   if (!settings.enabled) return { authenticate: everyoneIsLocal, tokens, apiKeys }
   if (redisUrl) hearOfKeys(connectRedis(redisUrl.reveal(), log, closers), log, apiKeys.forget)
-  const { issuer, audience, jwksUrl } = settings
-  const bearer = bearerAuth({ issuer, audience, jwksUrl, internal: tokens, ...(challenge ? { challenge } : {}) })
+  const { issuer, audience, jwksUrl, clients } = settings
+  const bearer = bearerAuth({
+    issuer,
+    audience,
+    jwksUrl,
+    clients,
+    internal: tokens,
+    ...(challenge ? { challenge } : {}),
+  })
   return { authenticate: acceptKeys(bearer, apiKeys, challenge), tokens, apiKeys }
 }
 

@@ -66,6 +66,11 @@ export const authConfig = {
     z.url().default('http://localhost:8085/realms/jan/protocol/openid-connect/certs'),
     'Where the keys of the issuer are',
   ),
+  clients: env(
+    'AUTH_CLIENTS',
+    list().transform((names) => (names.length > 0 ? names : ['jan-client', 'jan-mcp'])),
+    'Clients whose access tokens are accepted (azp; default: jan-client,jan-mcp)',
+  ),
   internalKeys: env(
     'INTERNAL_TOKEN_KEYS',
     z.string().transform(reading(parseInternalKeys)),

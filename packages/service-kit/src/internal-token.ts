@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { jwtVerify, SignJWT } from 'jose'
 import type { Caller, Person } from './auth.ts'
 import { parseKeyRing, type RingKey } from './key-ring.ts'
+import { createRecentlyUsed } from './recently-used.ts'
 
 export const INTERNAL_TYPE = 'jan-internal+jwt'
 const LIFE_SECONDS = 60
@@ -14,12 +15,13 @@ export type Grant = { approvalId: string; callHash: string }
 export type InternalKey = RingKey
 
 /**
- * Tokens between our services: issuer = the calling service, audience = the called one, at most 60 s, minted per call.
+ * Tokens between our services: issuer = the calling service, audience = the called one, at most 60 s, minted per call and
+ * good for one call: each process refuses what it has seen already.
  * They carry the person they act for and are never wider than that person.
  */
 export type InternalTokens = {
   mint(audience: string, actor: Caller, grant?: Grant): Promise<string>
-  /** @throws when it is not ours, not for us, or too old */
+  /** @throws when it is not ours, not for us, too old, or was used before */
   verify(token: string): Promise<Caller>
 }
 
@@ -27,6 +29,10 @@ export type InternalTokens = {
 export function createInternalTokens(service: string, keys: InternalKey[]): InternalTokens {
   const [current] = keys
   if (!current) throw new Error('INTERNAL_TOKEN_KEYS holds no key')
+  const used = createRecentlyUsed<true>(
+    { most: 200_000, idleMs: (LIFE_SECONDS + 2 * SKEW_SECONDS) * 1000 },
+    () => undefined,
+  )
   const byId = new Map(keys.map((key) => [key.kid, key.secret]))
   return {
     mint: (audience, actor, grant) =>
@@ -53,9 +59,11 @@ export function createInternalTokens(service: string, keys: InternalKey[]): Inte
           audience: service,
           maxTokenAge: LIFE_SECONDS,
           clockTolerance: SKEW_SECONDS,
-          requiredClaims: ['exp', 'iss', 'act'],
+          requiredClaims: ['exp', 'iss', 'act', 'jti'],
         },
       )
+      if (used.get(payload.jti!, Date.now())) throw new Error('the token was used before')
+      used.set(payload.jti!, true, Date.now())
       const actor = payload.act as Caller
       if (actor.kind === 'service') return { kind: 'service', service: payload.iss! }
       return { ...(actor as Person), via: payload.iss!, ...(payload.grant ? { grant: payload.grant as Grant } : {}) }

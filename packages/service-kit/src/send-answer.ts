@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { type Answer, type Headers, isAnswer, type PushedBytes, type SseEvent } from './answer.ts'
+import { type Answer, type Headers, isAnswer, NOT_STORED, type PushedBytes, type SseEvent } from './answer.ts'
 import { type AppError, type ErrorPresenter, toAppError } from './errors.ts'
 
 /** Longest silence on a stream, in ms: below every proxy's idle limit. */
@@ -30,7 +30,7 @@ export function sendAnswer(response: ServerResponse, result: unknown, context: S
       response.writeHead(result.status, { ...common, ...result.headers }).end()
       return
     case 'redirect':
-      response.writeHead(302, { ...common, location: result.url }).end()
+      response.writeHead(302, { ...common, ...NOT_STORED, location: result.url }).end()
       return
     case 'sse':
       return sendStream(

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { parse as parseQuery } from 'node:querystring'
 import type { Authenticate, Caller, Challenge } from './auth.ts'
 import { bearerChallenge, unauthenticated } from './auth.ts'
+import { callerHeaders } from './caller-headers.ts'
 import { clientAddressOf, parseTrustedProxies, type TrustedProxies } from './client-address.ts'
 import { type AppError, type ErrorPresenter, invalid, presentOpenAiError } from './errors.ts'
 import { Exchange, type ExchangeOptions } from './exchange.ts'
@@ -52,8 +53,9 @@ export async function serveRoute(
 ): Promise<void> {
   const exchange = begin(options, request, response, route)
   try {
-    const caller =
-      route.auth === 'none' ? undefined : admit(options, route, await options.authenticate(headersOf(request)))
+    const known = route.auth === 'none' ? undefined : await options.authenticate(headersOf(request))
+    if (known) Object.assign(exchange.headers, callerHeaders(known))
+    const caller = route.auth === 'none' ? undefined : admit(options, route, known)
     if (options.limiter && caller) enforceLimit(options.limiter, caller, exchange.headers)
     await sendAnswer(response, await act(options, route, request, caller, exchange), exchange)
   } catch (error) {

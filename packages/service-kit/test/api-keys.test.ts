@@ -68,6 +68,7 @@ test('a key is taken in Authorization and in X-API-Key, and proves its person [I
     known.set(hashOfKey(key), holder)
     expect(await authenticate({ authorization: `Bearer ${key}` })).toEqual(holder.person)
     expect(await authenticate({ 'x-api-key': key })).toEqual(holder.person)
+    expect(await authenticate({ apikey: key })).toEqual(holder.person)
     expect(await authenticate({ authorization: `bearer ${key}`, 'x-api-key': key })).toEqual(holder.person)
   }
 })
@@ -192,7 +193,7 @@ test('another service is asked with a token for services, and hears by Redis wha
   const closers = new Closers()
   const { authenticate, apiKeys } = connectIdentity(
     'media-api',
-    { enabled: true, issuer: TEST_ISSUER, audience: ['jan'], jwksUrl: 'http://unused.test', internalKeys },
+    { enabled: true, issuer: TEST_ISSUER, audience: ['jan'], jwksUrl: 'http://unused.test', clients: [], internalKeys },
     { keys: { service: 'keeper', baseUrl: site.url }, redisUrl: new Secret(redis.url), log, closers },
   )
   expect(await authenticate({ 'x-api-key': KEY })).toEqual(holder.person)

@@ -82,10 +82,11 @@ test('people are counted apart, and so is each key of a person', async () => {
 
 test('a service is not limited, neither for itself nor for a person', async () => {
   expect(await statuses('ada', 3)).toEqual([200, 200, 429])
-  const forAda = await createInternalTokens('other-api', keys).mint('notes-api', callers.ada!)
-  expect(await statuses(forAda, 5)).toEqual(Array(5).fill(200))
+  const other = createInternalTokens('other-api', keys)
+  const forAda = () => other.mint('notes-api', callers.ada!)
+  for (let calls = 0; calls < 5; calls += 1) expect((await get(await forAda())).status).toBe(200)
   expect(await statuses('other-api', 5)).toEqual(Array(5).fill(200))
-  expect(limitsOf(await get(forAda))).toEqual([null, null, null])
+  expect(limitsOf(await get(await forAda()))).toEqual([null, null, null])
 })
 
 test('a route that asks for nobody limits nobody', async () => {

@@ -28,6 +28,7 @@ import { createLoginStateStore } from './identity/login-state.store.ts'
 import { createLoginStates, type LoginStates } from './identity/login-state.ts'
 import { createSharedRefreshes, type SharedRefreshes } from './identity/shared-refreshes.ts'
 import { type LoginSettings, loginSettings } from './identity/start-login.ts'
+import { createTurns, type Turns } from './identity/turns.store.ts'
 import type { Guest, UsersClient } from './identity/users.client.ts'
 import { introspectKey } from './keys/introspect-key.ts'
 import { createKeyStore, type KeyStore } from './keys/key.store.ts'
@@ -63,6 +64,7 @@ export type Deps = {
   login: LoginSettings
   loginStates: LoginStates
   refreshes: SharedRefreshes
+  turns: Turns
   keys: Keys
   /** What is known of keys that callers came with. */
   apiKeys: ApiKeys
@@ -159,6 +161,7 @@ export async function connect(config: Config, closers: Closers): Promise<Deps> {
     login: loginSettings(config),
     loginStates: createLoginStates(cipher, createLoginStateStore(prisma, now), now),
     refreshes: createSharedRefreshes({ redis: limits.redis, cipher }),
+    turns: createTurns(connectPostgres({ ...config.database, poolMax: 4 }, log, closers)),
     ...keys,
     workspaces: createWorkspaceStore(prisma),
     audit: createAuditStore(prisma),

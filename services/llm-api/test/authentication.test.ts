@@ -67,3 +67,16 @@ test('identity headers beside a good token change nothing [H-99]', async () => {
   })
   expect([me.status, me.json.id]).toEqual([200, 'ann'])
 })
+
+test('a request of a known caller writes nothing of the person [I-091]', async () => {
+  const headers = await service.as('ann')
+  for (const path of ['/auth/me', '/v1/models', '/auth/api-keys']) await call(service, 'GET', path, { headers })
+  const tables = await service.database.query(
+    `SELECT table_name AS name FROM information_schema.tables
+     WHERE table_schema = 'public' AND table_type = 'BASE TABLE'`,
+  )
+  for (const { name } of tables) {
+    const rows = await service.database.query(`SELECT FROM "${name}" AS row WHERE strpos(row::text, 'ann') > 0`)
+    expect([name, rows]).toEqual([name, []])
+  }
+})

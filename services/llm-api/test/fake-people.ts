@@ -12,7 +12,7 @@ export type FakePeople = {
   close(): Promise<void>
 }
 
-const USER = /^\/admin\/realms\/jan\/users\/([^/]+)(\/role-mappings\/realm)?$/
+const USER = /^\/admin\/realms\/jan\/users\/([^/]+)(\/role-mappings\/realm\/composite)?$/
 
 /** The identity provider as far as API keys ask it: who may sign in, and with which roles. */
 export async function startFakePeople(): Promise<FakePeople> {

@@ -50,7 +50,18 @@ test.each([
   ).toEqual([{ kind: 'guest', created_by: user!.id, created_at: expect.any(Date) }])
 })
 
-test('a guest can ask who it is', async () => {
+test('a provider that is silent costs ten seconds at most, and is 503 [I-090]', async () => {
+  const silent = await startFakeIdentity(issuer)
+  silent.intercept = () => true
+  const other = await bootLlmApi({ KEYCLOAK_BASE_URL: silent.url }, issuer)
+  const began = Date.now()
+  expect((await call(other, 'POST', '/auth/guest-login')).status).toBe(503)
+  expect(Date.now() - began).toBeLessThan(12_000)
+  await other.close()
+  await silent.close()
+})
+
+test('a guest can ask who it is [I-032]', async () => {
   const guest = (await become()).json
   const me = await call(service, 'GET', '/auth/me', { headers: { authorization: `Bearer ${guest.access_token}` } })
   expect(me.json).toEqual({
@@ -147,7 +158,12 @@ test('a refresh token buys new tokens: in the body, the cookie or the header [I-
   expect([unknown.status, unknown.headers.get('www-authenticate')]).toEqual([401, expect.stringContaining('Bearer')])
   expect((await refresh('GET', { headers: { authorization: 'Bearer made-up' } })).status).toBe(400)
   const named = { status: 400, json: { error: { param: 'refresh_token' } } }
-  expect(await refresh('POST', { json: {}, headers: { authorization: 'Bearer x' } })).toMatchObject(named)
+  const fifth = await refresh('POST', {
+    json: {},
+    headers: { authorization: `Bearer ${fourth.json.refresh_token}` },
+  })
+  expect(fifth.status).toBe(200)
+  expect(await refresh('POST', { json: {} })).toMatchObject(named)
   expect(await refresh('POST', { json: { refresh_token: '' } })).toMatchObject(named)
   expect((await refresh('POST', {})).json).toMatchObject({ message: 'refresh_token required' })
   expect((await refresh('GET', {})).status).toBe(400)

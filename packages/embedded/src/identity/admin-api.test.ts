@@ -360,6 +360,14 @@ describe('roles and groups', () => {
     expect(await names(mappings)).toEqual(['default-roles-jan'])
   })
 
+  test('the roles of a group are theirs, too', async () => {
+    const id = await identity.createUser({ username: 'grouped', groups: ['/guests'] })
+    const names = async (path: string) =>
+      (await identity.list(`/users/${id}/role-mappings/realm${path}`)).map(({ name }) => name)
+    expect(await names('/composite')).toEqual(expect.arrayContaining(['default-roles-jan', 'guest']))
+    expect(await names('')).toEqual(['default-roles-jan'])
+  })
+
   test('a group is joined and left, twice without harm', async () => {
     const id = await identity.createUser({ username: 'member' })
     const [group] = await identity.list('/groups')

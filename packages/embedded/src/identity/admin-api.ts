@@ -1,145 +1,104 @@
 import express, { type Request, type RequestHandler, type Router } from 'express'
 import { z } from 'zod'
 import type { Deps } from './deps.ts'
-import { addRoute, HttpError, notFound, plainError } from './http-error.ts'
-import {
-  createUser,
-  credential,
-  parseBody,
-  presentUser,
-  resetPassword,
-  updateUser,
-  userRepresentation,
-} from './manage-users.ts'
+import { addRoute, HttpError, notFound, plainError, refuse } from './http-error.ts'
+import { createUser, parseBody, presentUser, resetPassword, updateUser } from './manage-users.ts'
 import { masterIssuer } from './master-realm.ts'
 import { bearerOf } from './openid-routes.ts'
+import { heldRoles } from './tokens.ts'
 import { pageOf, searchUsers } from './user-search.ts'
 import type { User } from './users.store.ts'
 
 /** The part of Keycloak's admin API that the platform uses, below `/admin/realms`. */
 export function createAdminApi(deps: Deps): Router {
-  const router = express.Router()
-  router.use(async (req, res, next) => {
-    res.locals.mayManageUsers = await mayManageUsers(deps, req)
-    next()
-  })
-  router.use(`/${deps.realm.name}`, createRealmAdmin(deps))
-  router.use(() => {
-    throw new HttpError(404, { error: 'Realm not found.' })
-  })
-  return router
+  const router = express.Router().use(managersOnly(deps), express.json())
+  router.use(`/${deps.realm.realm}`, createRealmAdmin(deps))
+  return router.use(refuse(new HttpError(404, { error: 'Realm not found.' })))
 }
 
 /**
- * Whether the bearer is the administrator of realm `master`, or a service account whose token carries
- * `manage-users`. The holder of any other valid token is known, but may not.
- * @throws HttpError 401 without a valid token
+ * Lets the administrator of realm `master` through, and a service account whose token carries `manage-users`.
+ * The holder of any other valid token is known, but may not: 403. Without one it is 401.
  */
-async function mayManageUsers(deps: Deps, req: Request): Promise<boolean> {
-  const token = bearerOf(req)
-  if (!token) throw plainError(401)
-  if (await deps.signer.verify(masterIssuer(deps.baseUrl), token)) return true
-  const claims = await deps.signer.verify(deps.issuer, token)
-  if (!claims || !(await deps.users.find(String(claims.sub)))?.enabled) throw plainError(401)
-  const access = claims.resource_access as Record<string, { roles: string[] }> | undefined
-  return access?.['realm-management']?.roles.includes('manage-users') ?? false
-}
-
-const managersOnly: RequestHandler = (_, res, next) => {
-  if (!res.locals.mayManageUsers) throw plainError(403)
-  next()
-}
+const managersOnly =
+  (deps: Deps): RequestHandler =>
+  async (req, _, next) => {
+    const token = bearerOf(req) ?? ''
+    if (await deps.signer.verify(masterIssuer(deps.baseUrl), token)) return next()
+    const claims = await deps.signer.verify(deps.issuer, token)
+    if (!claims || !(await deps.users.find(String(claims.sub)))?.enabled) throw plainError(401)
+    const access = claims.resource_access as Record<string, { roles: string[] }> | undefined
+    if (!access?.['realm-management']?.roles.includes('manage-users')) throw plainError(403)
+    next()
+  }
 
 type Act = (user: User, req: Request) => unknown
-type Route = (path: string, handlers: Parameters<typeof addRoute>[2]) => void
+type Wrap = (act: Act) => RequestHandler
 
 function createRealmAdmin(deps: Deps): Router {
   const router = express.Router()
-  const route: Route = (path, handlers) =>
-    addRoute(router, path, handlers, [managersOnly, express.json({ limit: '1mb', strict: false })])
   const userOf = async ({ params }: Request): Promise<User> => {
     const user = await deps.users.find(String(params.id))
     if (!user) throw new HttpError(404, { error: 'User not found' })
     return user
   }
   /** Answers with something of the path's user. */
-  const read =
-    (present: Act): RequestHandler =>
-    async (req, res) =>
-      void res.json(await present(await userOf(req), req))
+  const read: Wrap = (present) => async (req, res) => void res.json(await present(await userOf(req), req))
   /** Does something to the path's user and answers 204. */
-  const change =
-    (act: Act): RequestHandler =>
-    async (req, res) => {
-      await act(await userOf(req), req)
-      res.status(204).end()
-    }
-  addUserRoutes(deps, route, read, change)
-  addMemberRoutes(deps, route, read, change)
+  const change: Wrap = (act) => async (req, res) => {
+    await act(await userOf(req), req)
+    res.status(204).end()
+  }
+  addUserRoutes(deps, router, read, change)
+  addMemberRoutes(deps, router, read, change)
   return router.use(notFound)
 }
 
-type Wrap = (act: Act) => RequestHandler
-
-function addUserRoutes(deps: Deps, route: Route, read: Wrap, change: Wrap): void {
+function addUserRoutes(deps: Deps, router: Router, read: Wrap, change: Wrap): void {
   const { users, sessions, baseUrl, realm } = deps
-  route('/users', {
-    get: async ({ query }, res) => {
-      const found = pageOf(searchUsers(await users.all(), query), query)
-      res.json(found.map((user) => presentUser(user, query.briefRepresentation === 'true')))
-    },
+  const search = async ({ query }: Request) => searchUsers(await users.all(), query)
+  addRoute(router, '/users', {
+    get: async (req, res) => void res.json(pageOf(await search(req), req.query).map(presentUser)),
     post: async (req, res) => {
-      const id = await createUser(deps, parseBody(userRepresentation, req.body))
-      res.status(201).set('Location', `${baseUrl}/admin/realms/${realm.name}/users/${id}`).end()
+      const id = await createUser(deps, req.body)
+      res.status(201).set('Location', `${baseUrl}/admin/realms/${realm.realm}/users/${id}`).end()
     },
   })
-  route('/users/count', {
-    get: async ({ query }, res) => void res.json(searchUsers(await users.all(), query).length),
-  })
-  route('/users/:id', {
-    get: read((user) => presentUser(user)),
-    put: change((user, req) => updateUser(deps, user, parseBody(userRepresentation, req.body))),
+  addRoute(router, '/users/count', { get: async (req, res) => void res.json((await search(req)).length) })
+  addRoute(router, '/users/:id', {
+    get: read(presentUser),
+    put: change((user, req) => updateUser(deps, user, req.body)),
     delete: change(({ id }) => users.delete(id)),
   })
-  route('/users/:id/reset-password', {
-    put: change((user, req) => resetPassword(deps, user, parseBody(credential, req.body))),
-  })
-  route('/users/:id/logout', {
+  addRoute(router, '/users/:id/reset-password', { put: change((user, req) => resetPassword(deps, user, req.body)) })
+  addRoute(router, '/users/:id/logout', {
     post: change(async ({ id }) => {
       // Voids what was issued before now.
       await users.change(id, (user) => ({ ...user, notBefore: Math.floor(Date.now() / 1000) }))
       await sessions.endAllOf(id)
     }),
   })
-  route('/users/:id/sessions', { get: read(({ id, username }) => sessions.listOf(id, username)) })
-  route('/sessions/:sid', {
+  addRoute(router, '/users/:id/sessions', { get: read(({ id }) => sessions.listOf(id)) })
+  addRoute(router, '/sessions/:sid', {
     delete: async ({ params }, res) => {
-      if (!(await sessions.end(String(params.sid))).rowCount) throw new HttpError(404, { error: 'Sesssion not found' })
-      res.status(204).end()
+      const { rowCount } = await sessions.end(String(params.sid))
+      res.status(rowCount ? 204 : 404).end()
     },
-  })
-  // Whether wrong passwords have locked the user out, and the way to unlock.
-  route('/attack-detection/brute-force/users/:id', {
-    get: read(({ failures: { count = 0, last = 0, lockedUntil = 0 } = {} as Partial<Failures> }) => ({
-      ...{ numFailures: count, lastFailure: last, disabled: lockedUntil > Date.now() },
-    })),
-    delete: change(({ id }) => users.change(id, ({ failures: _, ...user }) => user)),
   })
 }
 
-type Failures = NonNullable<User['failures']>
 const roleReferences = z.array(z.object({ id: z.string().optional(), name: z.string().optional() }))
 
 /** Roles and groups of a user. */
-function addMemberRoutes({ realm, users }: Deps, route: Route, read: Wrap, change: Wrap): void {
+function addMemberRoutes({ realm, users }: Deps, router: Router, read: Wrap, change: Wrap): void {
   /** Names of the roles in the body, each of which has to be told by both its id and its name. */
-  const roles = ({ body }: Request) =>
+  const rolesIn = ({ body }: Request) =>
     parseBody(roleReferences, body).map(({ id, name }) => {
       const role = realm.roles.find((known) => known.id === id && known.name === name)
       if (!role) throw new HttpError(404, { error: 'Role not found' })
       return role.name
     })
-  const groups = ({ params }: Request) => {
+  const groupIn = ({ params }: Request) => {
     const group = realm.groups.find(({ id }) => id === params.groupId)
     if (!group) throw new HttpError(404, { error: 'Group not found' })
     return [group.path]
@@ -153,16 +112,23 @@ function addMemberRoutes({ realm, users }: Deps, route: Route, read: Wrap, chang
       })
     })
   const mappings = '/users/:id/role-mappings/realm'
-  route(mappings, {
-    get: read((user) => realm.roles.filter(({ name }) => user.roles.includes(name))),
-    post: changeList('roles', roles, true),
-    delete: changeList('roles', roles, false),
+  const rolesThat = (are: (name: string, user: User) => boolean) =>
+    read((user) => realm.roles.filter(({ name }) => are(name, user)))
+  addRoute(router, mappings, {
+    get: rolesThat((name, { roles }) => roles.includes(name)),
+    post: changeList('roles', rolesIn, true),
+    delete: changeList('roles', rolesIn, false),
   })
-  route(`${mappings}/available`, { get: read((user) => realm.roles.filter(({ name }) => !user.roles.includes(name))) })
-  route('/users/:id/groups', { get: read((user) => realm.groups.filter(({ path }) => user.groups.includes(path))) })
-  route('/users/:id/groups/:groupId', {
-    put: changeList('groups', groups, true),
-    delete: changeList('groups', groups, false),
+  addRoute(router, `${mappings}/available`, { get: rolesThat((name, { roles }) => !roles.includes(name)) })
+  addRoute(router, `${mappings}/composite`, {
+    get: rolesThat((name, user) => heldRoles(realm, user).includes(name)),
   })
-  route('/groups', { get: (_, res) => void res.json(realm.groups) })
+  addRoute(router, '/users/:id/groups', {
+    get: read((user) => realm.groups.filter(({ path }) => user.groups.includes(path))),
+  })
+  addRoute(router, '/users/:id/groups/:groupId', {
+    put: changeList('groups', groupIn, true),
+    delete: changeList('groups', groupIn, false),
+  })
+  addRoute(router, '/groups', { get: (_, res) => void res.json(realm.groups) })
 }

@@ -43,10 +43,10 @@ type Call = {
 export type TestIdentity = Awaited<ReturnType<typeof startIdentity>>
 
 /** A provider on a database of its own, or on a given one, as after a restart. */
-export async function startIdentity(options: { database?: TestDatabase; realm?: Record<string, unknown> } = {}) {
+export async function startIdentity(options: { database?: TestDatabase; realmFile?: string } = {}) {
   const database = options.database ?? (await createTestDatabase())
   const provider = await createIdentityProvider({
-    ...(options.realm ? { realm: options.realm } : { realmFile: REALM_FILE }),
+    realmFile: options.realmFile ?? REALM_FILE,
     baseUrl: BASE_URL,
     database: database.url,
     secrets: { JAN_BACKEND_CLIENT_SECRET: SECRET },

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { networkInterfaces, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { createTestDatabase } from '@jan/testkit/postgres'
@@ -8,7 +10,6 @@ import { decodeProtectedHeader } from 'jose'
 import { call, PASSWORD, REALM_FILE, SECRET, startIdentity } from './identity.fixture.ts'
 import { createIdentityProvider } from './identity.ts'
 
-const realmText = readFileSync(REALM_FILE, 'utf8')
 const options = {
   realmFile: REALM_FILE,
   baseUrl: 'http://localhost:8085',
@@ -31,9 +32,11 @@ describe('a restart', () => {
     const certs = (await call(`${before.openid}/certs`)).text
     await before.stop()
 
-    const changed = JSON.parse(realmText)
-    changed.refreshTokenMaxReuse = 9
-    const after = await startIdentity({ database: before.database, realm: changed })
+    const folder = mkdtempSync(join(tmpdir(), 'jan-realm-'))
+    const realmFile = join(folder, 'realm.json')
+    const realm = JSON.parse(readFileSync(REALM_FILE, 'utf8'))
+    writeFileSync(realmFile, JSON.stringify({ ...realm, refreshTokenMaxReuse: 9 }))
+    const after = await startIdentity({ database: before.database, realmFile })
     try {
       expect((await call(`${after.openid}/certs`)).text).toBe(certs)
       expect(await after.verify(body.access_token)).toMatchObject({ sub: id })
@@ -44,6 +47,7 @@ describe('a restart', () => {
       expect((await Promise.all(uses)).sort()).toEqual([200, 200, 400])
     } finally {
       await after.end()
+      rmSync(folder, { recursive: true })
     }
   })
 
@@ -91,14 +95,19 @@ describe('it refuses to start', () => {
   test('without its database', async () => {
     await expect(createIdentityProvider(options)).rejects.toThrow('ECONNREFUSED')
   })
+})
 
-  test('beyond loopback [H-71]', async () => {
-    const database = await createTestDatabase()
-    const provider = await createIdentityProvider({ ...options, database: database.url, hashCost: 16 })
-    await expect(provider.listen(0, '0.0.0.0')).rejects.toThrow('loopback only')
-    await provider.close()
-    await database.drop()
-  })
+test('it cannot be reached beyond loopback [H-71]', async () => {
+  const database = await createTestDatabase()
+  const provider = await createIdentityProvider({ ...options, database: database.url, hashCost: 16 })
+  const { port } = await provider.listen(0)
+  const reach = (address: string) => fetch(`http://${address}:${port}/healthz`).then(({ status }) => status)
+  expect(await reach('127.0.0.1')).toBe(200)
+  const others = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
+  for (const { address } of others.filter(({ internal, family }) => !internal && family === 'IPv4'))
+    await expect(reach(address)).rejects.toThrow('fetch failed')
+  await provider.close()
+  await database.drop()
 })
 
 describe('as a process', () => {

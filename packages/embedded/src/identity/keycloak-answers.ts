@@ -1,29 +1,16 @@
-import type { KoaContextWithOIDC, Provider } from 'oidc-provider'
-import type { Deps } from './deps.ts'
+import type { Request } from 'express'
+import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
+import type { BaseDeps } from './deps.ts'
 import { answerOf, HttpError, oauthError } from './http-error.ts'
-import { csrfOf } from './login-form.ts'
-import { loginPage, PAGE_HEADERS } from './login-page.ts'
+import { errorPage, PAGE_HEADERS, showForm } from './login-page.ts'
 import { clientOf } from './provider.ts'
-import { accessTokenClaims, halfHash, personClaims } from './tokens.ts'
+import { accessTokenClaims, personClaims } from './tokens.ts'
 import type { User } from './users.store.ts'
 
 type Context = KoaContextWithOIDC
-type ProviderDeps = Omit<Deps, 'provider'>
-type LibraryError = Error & { error?: string; error_detail?: string; error_description?: string; expose?: boolean }
 
-const REFUSED_CLIENT = 'Invalid client or Invalid client credentials'
-
-/** What the library says of a refused request, and what Keycloak says: `invalid_grant` with 400, unless told otherwise. */
-const TEXTS: Record<string, string | [status: number, error: string, description: string]> = {
-  'no client authentication mechanism provided': [401, 'invalid_client', REFUSED_CLIENT],
-  'client not found': [401, 'invalid_client', REFUSED_CLIENT],
-  'invalid secret provided': [401, 'unauthorized_client', REFUSED_CLIENT],
-  'client_secret must be provided in the Authorization header': [401, 'unauthorized_client', REFUSED_CLIENT],
-  'the provided authentication mechanism does not match the registered client authentication method': [
-    401,
-    'unauthorized_client',
-    REFUSED_CLIENT,
-  ],
+/** What the library says of a refused grant, and what Keycloak says. */
+const GRANT_TEXTS: Record<string, string> = {
   'refresh token not found': 'Invalid refresh token',
   'refresh token is expired': 'Token is not active',
   'RefreshToken already used': 'Maximum allowed refresh token reuse exceeded',
@@ -37,66 +24,74 @@ const TEXTS: Record<string, string | [status: number, error: string, description
   'code_verifier must be provided': 'PKCE code verifier not specified',
   'code_verifier does not match code_challenge': 'PKCE verification failed: Code mismatch',
 }
-const NOT_ALLOWED: Record<string, [number, string]> = {
-  password: [400, 'Client not allowed for direct access grants'],
-  client_credentials: [401, 'Public client not allowed to retrieve service account'],
-}
+/** Endpoints whose errors are no pages. */
+const ANSWERED = ['token', 'revocation', 'userinfo']
 
 /** Turns what the library answers into what Keycloak answers. */
-export function answerLikeKeycloak(deps: ProviderDeps, provider: Provider): void {
-  for (const event of ['grant.error', 'revocation.error', 'userinfo.error', 'server_error'])
-    provider.on(event as 'grant.error', (ctx, error) => void Object.assign(ctx.state, { error }))
+export function answerLikeKeycloak(deps: BaseDeps, provider: Provider): void {
   provider.on('authorization.success', (ctx, out = {}) => {
     out.session_state = ctx.oidc.session?.grantIdFor(String(ctx.oidc.client?.clientId))
   })
   provider.use(async (context, next) => {
     await next()
     const ctx = context as unknown as Context
-    const { route, session } = ctx.oidc ?? {}
-    if (ctx.state.error && route !== 'authorization' && route !== 'resume') return refuse(provider, ctx)
-    if (route === 'token') await finishTokens(deps, ctx)
-    if (route === 'revocation') finishRevocation(ctx)
-    if (route === 'end_session' && ctx.oidc.entities.IdTokenHint && ctx.status === 200) await endByHint(deps, ctx)
-    if (route === 'end_session_confirm' && (session as { destroyed?: boolean } | undefined)?.destroyed)
-      for (const login of Object.values(session?.authorizations ?? {})) await deps.sessions.end(String(login?.grantId))
+    if (!ctx.oidc) return leaveToExpress(ctx)
+    const { route, session, entities } = ctx.oidc
+    if (ctx.status < 400) {
+      if (route === 'token') await finishTokens(deps, ctx)
+      if (route === 'userinfo') describePerson(deps, ctx)
+      if (route === 'revocation') finishRevocation(ctx)
+      if (route === 'end_session' && entities.IdTokenHint) await endByHint(deps, ctx)
+      if (route === 'end_session_confirm' && session) await endAll(deps, session)
+      if (route === 'authorization' && entities.Interaction) showLogin(deps, ctx)
+    }
     if (ctx.status === 303) ctx.status = 302
-    if (route === 'authorization' && ctx.oidc.entities.Interaction) showLogin(deps, ctx)
     // A page of the library's that submits itself brings its own policy.
     if (String(ctx.type).includes('html') && !String(ctx.body).includes('<script')) ctx.set(PAGE_HEADERS)
     if (route === 'jwks') ctx.set('Cache-Control', 'no-cache')
   })
 }
 
-function showLogin({ issuer, formSecret }: ProviderDeps, ctx: Context): void {
-  const uid = String(ctx.oidc.entities.Interaction?.uid)
+function showLogin(deps: BaseDeps, ctx: Context): void {
   ctx.remove('Location')
   ctx.status = 200
   ctx.type = 'html'
-  ctx.body = loginPage({ action: `${issuer}/protocol/openid-connect/auth/${uid}`, csrf: csrfOf(formSecret, uid) })
+  ctx.body = showForm(deps, String(ctx.oidc.entities.Interaction?.uid))
 }
 
-async function refuse(provider: Provider, ctx: Context): Promise<void> {
-  const { status, body, headers } = await translate(provider, ctx, ctx.state.error)
-  ctx.remove('WWW-Authenticate')
-  ctx.set(headers)
-  if (body === undefined) ctx.type = 'text'
-  ctx.body = body ?? ''
-  ctx.status = status
+/** Leaves the answer to express: an error as it writes them, without one whatever comes after the library. */
+function leaveToExpress(ctx: Context, error?: HttpError): void {
+  ctx.respond = false
+  ctx.remove('Content-Type')
+  const { next } = ctx.req as Request
+  next?.(error)
 }
 
-async function translate(provider: Provider, ctx: Context, failure: LibraryError): Promise<HttpError> {
-  if (!failure.expose) return answerOf(failure)
+/** Answers an error of the library: in Keycloak's words, or as a page. */
+export async function renderError(provider: Provider, ctx: Context, error: Error): Promise<void> {
+  if (ANSWERED.includes(ctx.oidc.route)) return leaveToExpress(ctx, await translate(provider, ctx, error))
+  ctx.type = 'html'
+  ctx.body = errorPage((error instanceof errors.OIDCProviderError && error.error_description) || 'server_error')
+}
+
+async function translate(provider: Provider, ctx: Context, failure: Error): Promise<HttpError> {
+  if (!(failure instanceof errors.OIDCProviderError) || !failure.expose) return answerOf(failure)
   const form = (ctx.oidc.body ?? {}) as Record<string, string>
   const why = failure.error_detail ?? failure.error_description ?? ''
   if (why.startsWith('origin ')) return new HttpError(403, { error: 'Invalid origin' })
-  if (ctx.oidc.route === 'userinfo') return refuseBearer(why)
+  if (ctx.oidc.route === 'userinfo') return refuseBearer(failure)
   // A failed try burns the code.
   if (form.code && ctx.oidc.client) await (await provider.AuthorizationCode.find(form.code))?.destroy()
-  const refusal = NOT_ALLOWED[form.grant_type ?? '']
-  if (why.startsWith('requested grant type is not allowed') && refusal)
-    return oauthError(refusal[0], 'unauthorized_client', refusal[1])
-  const text = TEXTS[why] ?? (why === 'client mismatch' ? await mismatch(provider, ctx, form) : undefined)
-  if (Array.isArray(text)) return oauthError(...text)
+  const isUnknown = why === 'client not found' || why.startsWith('no client authentication')
+  if (isUnknown || failure.error === 'invalid_client' || why.startsWith('client_secret must be')) {
+    const name = isUnknown ? 'invalid_client' : 'unauthorized_client'
+    return oauthError(401, name, 'Invalid client or Invalid client credentials')
+  }
+  if (why.startsWith('requested grant type is not allowed'))
+    return form.grant_type === 'client_credentials'
+      ? oauthError(401, 'unauthorized_client', 'Public client not allowed to retrieve service account')
+      : oauthError(400, 'unauthorized_client', 'Client not allowed for direct access grants')
+  const text = GRANT_TEXTS[why] ?? (why === 'client mismatch' ? await mismatch(provider, ctx, form) : undefined)
   if (text) return oauthError(400, 'invalid_grant', text)
   if (why.startsWith('code_verifier'))
     return oauthError(400, 'invalid_grant', 'PKCE verification failed: Invalid code verifier')
@@ -112,50 +107,33 @@ async function mismatch(provider: Provider, { oidc }: Context, form: Record<stri
 }
 
 /** Userinfo refuses with a header and no body. */
-function refuseBearer(why: string): HttpError {
-  const [status, details] = why.startsWith('access token missing openid')
-    ? [403, ', error="insufficient_scope", error_description="Missing openid scope"']
-    : why.startsWith('no access token')
-      ? [401, '']
-      : [401, `, error="invalid_token", error_description="${BEARER_TEXTS[why] ?? 'user_session_not_found'}"`]
-  return new HttpError(status as number, undefined, { 'WWW-Authenticate': `Bearer realm="jan"${details}` })
-}
-const BEARER_TEXTS: Record<string, string> = {
-  'access token not found': 'Token verification failed',
-  'User disabled': 'User disabled',
+function refuseBearer({ error, statusCode }: errors.OIDCProviderError): HttpError {
+  const isMissing = error === 'invalid_request'
+  const header = `Bearer realm="jan"${isMissing ? '' : `, error="${error}"`}`
+  return new HttpError(isMissing ? 401 : statusCode, undefined, { 'WWW-Authenticate': header })
 }
 
 /** The library's tokens are opaque; people get JWTs that name them by `jti`. */
-async function finishTokens(deps: ProviderDeps, ctx: Context): Promise<void> {
-  const { client: found, entities } = ctx.oidc
-  const { AccessToken, ClientCredentials, RefreshToken, Account } = entities
-  const client = clientOf(deps, String(found?.clientId))
+async function finishTokens(deps: BaseDeps, ctx: Context): Promise<void> {
+  const { AccessToken, ClientCredentials, RefreshToken, Account } = ctx.oidc.entities
+  const client = clientOf(deps, ctx.oidc.client?.clientId)
   const user = (Account?.user as User | undefined) ?? (await deps.users.findServiceAccount(String(client?.clientId)))
   const token = AccessToken ?? ClientCredentials
   if (!client || !user || !token) throw new Error('A token was granted to nobody')
-  const body = ctx.body as { expires_in: number; refresh_token?: string; scope: string }
+  const { expires_in, refresh_token, scope } = ctx.body as { expires_in: number; refresh_token?: string; scope: string }
   const iat = Math.floor(Date.now() / 1000)
   const sid = AccessToken?.grantId
-  const common = { iat, exp: iat + body.expires_in, iss: deps.issuer, sid, auth_time: RefreshToken?.authTime }
-  const { scope } = body
-  const claims = { ...common, jti: token.jti, scope, ...accessTokenClaims(deps.realm, client, user) }
-  const accessToken = await deps.signer.sign(claims)
-  const id = {
-    sub: user.id,
-    aud: client.clientId,
-    azp: client.clientId,
-    typ: 'ID',
-    acr: '1',
-    nonce: RefreshToken?.nonce,
-  }
+  const common = { iat, exp: iat + expires_in, iss: deps.issuer, sid, auth_time: RefreshToken?.authTime }
+  const access = { ...common, jti: token.jti, scope, ...accessTokenClaims(deps.realm, client, user) }
+  const id = { sub: user.id, aud: client.clientId, azp: client.clientId, typ: 'ID', nonce: RefreshToken?.nonce }
   ctx.body = {
-    access_token: accessToken,
-    expires_in: body.expires_in,
+    access_token: await deps.signer.sign(access),
+    expires_in,
     refresh_expires_in: RefreshToken?.expiration ?? 0,
-    refresh_token: body.refresh_token,
+    refresh_token,
     token_type: 'Bearer',
     id_token: scope.startsWith('openid')
-      ? await deps.signer.sign({ ...common, ...id, at_hash: halfHash(accessToken), ...personClaims(client, user) })
+      ? await deps.signer.sign({ ...common, ...id, ...personClaims(client, user) })
       : undefined,
     'not-before-policy': user.notBefore,
     session_state: sid,
@@ -163,20 +141,24 @@ async function finishTokens(deps: ProviderDeps, ctx: Context): Promise<void> {
   }
 }
 
+/** Userinfo says what the token of the same moment would. */
+function describePerson(deps: BaseDeps, ctx: Context): void {
+  const { user } = ctx.oidc.entities.Account as unknown as { user: User }
+  const client = clientOf(deps, ctx.oidc.client?.clientId)
+  if (client) ctx.body = { sub: user.id, ...personClaims(client, user) }
+}
+
 /** One endpoint of the library serves two of Keycloak's: revocation, and logout by refresh token. */
 function finishRevocation(ctx: Context): void {
-  const isLogout = isBackchannelLogout(ctx)
-  if (isLogout && ctx.state.known) ctx.status = 204
-  else if (isLogout) {
-    ctx.status = 400
-    ctx.body = { error: 'invalid_grant', error_description: 'Invalid refresh token' }
-  } else if (!ctx.state.ended) ctx.body = { error: 'invalid_token', error_description: 'Invalid token' }
+  const { originalUrl = '' } = ctx.req as { originalUrl?: string }
+  if (!originalUrl.endsWith('/logout')) {
+    if (!ctx.state.ended) ctx.body = { error: 'invalid_token', error_description: 'Invalid token' }
+  } else if (ctx.oidc.entities.RefreshToken) ctx.status = 204
+  else leaveToExpress(ctx, oauthError(400, 'invalid_grant', 'Invalid refresh token'))
 }
-const isBackchannelLogout = ({ req }: Context) =>
-  /\/logout$/.test(String((req as { originalUrl?: string }).originalUrl))
 
 /** Whoever shows their id token is signed out without being asked. */
-async function endByHint({ sessions }: ProviderDeps, ctx: Context): Promise<void> {
+async function endByHint({ sessions }: BaseDeps, ctx: Context): Promise<void> {
   const { payload } = ctx.oidc.entities.IdTokenHint as { payload: { sid?: string } }
   const { post_logout_redirect_uri: target, state } = ctx.oidc.params as Record<string, string | undefined>
   await sessions.end(String(payload.sid))
@@ -184,4 +166,9 @@ async function endByHint({ sessions }: ProviderDeps, ctx: Context): Promise<void
   const url = new URL(target)
   if (state) url.searchParams.set('state', state)
   ctx.redirect(url.href)
+}
+
+/** Signing out of the browser ends every login that began in it. */
+async function endAll({ sessions }: BaseDeps, { authorizations = {} }: NonNullable<Context['oidc']['session']>) {
+  for (const login of Object.values(authorizations)) await sessions.end(String(login?.grantId))
 }

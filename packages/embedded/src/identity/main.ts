@@ -18,7 +18,7 @@ try {
     secrets: process.env,
     masterAdmin: { username: 'admin', password: env('IDENTITY_ADMIN_PASSWORD') },
     production: process.env.NODE_ENV === 'production',
-    log: ({ error, ...event }) => print({ ...event, ...(error ? { error: String(error) } : {}) }),
+    log: (message, error) => print({ level: 'error', message, error: String(error) }),
   })
   const stop = () => provider.close().then(() => process.exit(0))
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop)

@@ -70,9 +70,7 @@ describe('ending [I-010]', () => {
     expect((await end('logout', form)).status).toBe(204)
     expect((await end('logout', form)).status).toBe(204)
     expect(await identity.refresh(body.refresh_token)).toMatchObject(error(400, 'invalid_grant', 'Session not active'))
-    expect((await identity.userinfo(body.access_token)).headers.get('www-authenticate')).toContain(
-      'user_session_not_found',
-    )
+    expect((await identity.userinfo(body.access_token)).headers.get('www-authenticate')).toContain('invalid_token')
     expect((await end('logout', { client_id: 'jan-client', refresh_token: 'garbage' })).status).toBe(400)
   })
 
@@ -82,9 +80,10 @@ describe('ending [I-010]', () => {
     expect(await end('revoke', form)).toMatchObject({ status: 200, text: '' })
     expect(await end('revoke', form)).toMatchObject(error(200, 'invalid_token', 'Invalid token'))
     expect(await identity.refresh(body.refresh_token)).toMatchObject(error(400, 'invalid_grant', 'Session not active'))
-    expect(await end('revoke', { client_id: 'jan-client' })).toMatchObject(
-      error(400, 'invalid_request', 'Token not provided'),
-    )
+    expect(await end('revoke', { client_id: 'jan-client' })).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_request' },
+    })
   })
 
   test('revoking an access token ends that token only; another client may not', async () => {
@@ -119,9 +118,9 @@ describe('userinfo [I-010]', () => {
     const { body } = await identity.login('una')
     const cases: [string | undefined, number, string][] = [
       [undefined, 401, 'Bearer realm="jan"'],
-      ['x.y.z', 401, 'error="invalid_token", error_description="Token verification failed"'],
+      ['x.y.z', 401, 'Bearer realm="jan", error="invalid_token"'],
       [body.refresh_token, 401, 'error="invalid_token"'],
-      [body.access_token, 403, 'error="insufficient_scope", error_description="Missing openid scope"'],
+      [body.access_token, 403, 'Bearer realm="jan", error="insufficient_scope"'],
     ]
     for (const [token, status, header] of cases) {
       const answer = await identity.userinfo(token)

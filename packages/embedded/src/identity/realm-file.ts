@@ -1,10 +1,3 @@
-import { createHash } from 'node:crypto'
-import { z } from 'zod'
-
-/** The realm as this provider needs it, read from a Keycloak realm import. */
-export type Realm = ReturnType<typeof readRealm>
-export type RealmClient = Realm['clients'][number]
-
 const PLACEHOLDER = /(?<!\$)\$\{([A-Z][A-Z0-9_]*)(?::([^}]*))?\}/g
 
 /**
@@ -22,117 +15,67 @@ export function expandPlaceholders(text: string, values: Record<string, string |
   })
 }
 
-const texts = z.array(z.string()).default([])
-const client = z.object({
-  clientId: z.string(),
-  publicClient: z.boolean().default(false),
-  secret: z.string().min(1).optional(),
-  standardFlowEnabled: z.boolean().default(true),
-  directAccessGrantsEnabled: z.boolean().default(false),
-  serviceAccountsEnabled: z.boolean().default(false),
-  fullScopeAllowed: z.literal(false, 'only clients with scope mappings are supported'),
-  redirectUris: z.array(z.string().regex(/^[^*]+$/, 'must be an exact address')).default([]),
-  webOrigins: texts,
-  attributes: z.record(z.string(), z.string()).default({}),
-  protocolMappers: z
-    .array(
-      z.object({
-        protocolMapper: z.enum(['oidc-audience-mapper', 'oidc-usermodel-attribute-mapper']),
-        config: z.record(z.string(), z.string()),
-      }),
-    )
-    .default([]),
-})
-const mappings = z.array(z.object({ client: z.string(), roles: texts })).default([])
-const length = z.object({ min: z.number().optional(), max: z.number().optional() }).optional()
-const rule = z.object({}).optional()
-const profileAttribute = z.object({
-  name: z.string(),
-  validations: z
-    .strictObject({
-      ...{ length, email: rule, options: z.object({ options: texts }).optional() },
-      ...{ 'person-name-prohibited-characters': rule, 'username-prohibited-characters': rule },
-      'up-username-not-idn-homograph': rule,
-    })
-    .default({}),
-})
-export type ProfileAttribute = z.infer<typeof profileAttribute>
-const profile = z.object({ unmanagedAttributePolicy: z.literal('ADMIN_EDIT'), attributes: z.array(profileAttribute) })
-const json = z.string().transform((text) => JSON.parse(text) as unknown)
-const number = z.number().int().min(0)
+type Mapping = { client: string; roles: string[] }
 
-const realmFile = z.object({
-  realm: z.string(),
-  passwordPolicy: z
-    .string()
-    .transform((text) => text.split(' and '))
-    .pipe(z.array(z.string().regex(/^(length\(\d+\)|notUsername|notEmail)$/, 'unsupported password rule'))),
-  ...{ loginWithEmailAllowed: z.literal(true), registrationEmailAsUsername: z.literal(false) },
-  ...{ bruteForceProtected: z.literal(true), editUsernameAllowed: z.literal(true) },
-  revokeRefreshToken: z.literal(true),
-  ...{ accessTokenLifespan: number, ssoSessionIdleTimeout: number, ssoSessionMaxLifespan: number },
-  ...{ failureFactor: number, waitIncrementSeconds: number, maxFailureWaitSeconds: number },
-  ...{ quickLoginCheckMilliSeconds: number, refreshTokenMaxReuse: number },
-  roles: z.object({ realm: z.array(z.object({ name: z.string(), description: z.string() })) }),
-  groups: z.array(z.object({ name: z.string(), path: z.string(), realmRoles: texts })),
-  clients: z.array(client),
-  scopeMappings: mappings,
-  clientScopeMappings: z.record(z.string(), mappings).default({}),
-  users: z.array(
-    z.object({
-      username: z.string(),
-      serviceAccountClientId: z.string('only service accounts can be imported'),
-      clientRoles: z.record(z.string(), texts).default({}),
-    }),
-  ),
-  components: z.object({
-    'org.keycloak.userprofile.UserProfileProvider': z.tuple([
-      z.object({ config: z.object({ 'kc.user.profile.config': z.tuple([json.pipe(profile)]) }) }),
-    ]),
-  }),
-})
-
-/** Keycloak makes these in every realm; people have the first, nobody's token shows them (no scope mapping). */
-export const DEFAULT_ROLE = 'default-roles-jan'
-const BUILT_IN_ROLES = [DEFAULT_ROLE, 'offline_access', 'uma_authorization'].map((name) => ({ name, description: '' }))
-
-/**
- * Checks the parsed (and expanded) realm file and keeps what is understood; settings without effect here are left out.
- * @throws Error naming every field that is missing or that this provider cannot honour
- */
-export function readRealm(definition: unknown) {
-  const parsed = realmFile.safeParse(definition)
-  if (!parsed.success) throw new Error(`The realm file cannot be used:\n${z.prettifyError(parsed.error)}`)
-  const { components, ...file } = parsed.data
-  for (const { clientId, publicClient, secret } of file.clients)
-    if (!publicClient && !secret) throw new Error(`The realm file cannot be used: client ${clientId} has no secret`)
-  const inScope = (list: z.infer<typeof mappings>, id: string) =>
-    list.filter((mapping) => mapping.client === id).flatMap(({ roles }) => roles)
-  const containerId = stableId('realm', file.realm)
-  return {
-    ...file,
-    name: file.realm,
-    profile:
-      components['org.keycloak.userprofile.UserProfileProvider'][0].config['kc.user.profile.config'][0].attributes,
-    roles: [...BUILT_IN_ROLES, ...file.roles.realm].map((role) => ({
-      id: stableId('role', role.name),
-      ...role,
-      ...{ composite: role.name === DEFAULT_ROLE, clientRole: false, containerId },
-    })),
-    groups: file.groups.map((group) => ({ ...group, id: stableId('group', group.path), subGroups: [] })),
-    clients: file.clients.map((entry) => ({
-      ...entry,
-      accessTokenLifespan: Number(entry.attributes['access.token.lifespan'] ?? file.accessTokenLifespan),
-      scopeRoles: inScope(file.scopeMappings, entry.clientId),
-      scopeClientRoles: Object.entries(file.clientScopeMappings).map(
-        ([owner, list]) => [owner, inScope(list, entry.clientId)] as const,
-      ),
-    })),
-  }
+/** What this provider reads of a Keycloak realm import; a test holds the file of this repository against it. */
+export type RealmFile = {
+  realm: string
+  passwordPolicy: string
+  accessTokenLifespan: number
+  ssoSessionIdleTimeout: number
+  ssoSessionMaxLifespan: number
+  refreshTokenMaxReuse: number
+  failureFactor: number
+  waitIncrementSeconds: number
+  maxFailureWaitSeconds: number
+  quickLoginCheckMilliSeconds: number
+  roles: { realm: { name: string; description: string }[] }
+  groups: { name: string; path: string; realmRoles: string[] }[]
+  clients: RealmClient[]
+  scopeMappings: Mapping[]
+  clientScopeMappings: Record<string, Mapping[]>
+  users: { username: string; serviceAccountClientId: string; clientRoles: Record<string, string[]> }[]
+  components: Record<string, { config: Record<string, string[]> }[]>
+}
+export type RealmClient = {
+  clientId: string
+  publicClient: boolean
+  secret?: string
+  standardFlowEnabled: boolean
+  directAccessGrantsEnabled: boolean
+  serviceAccountsEnabled: boolean
+  redirectUris?: string[]
+  webOrigins?: string[]
+  attributes?: Record<string, string | undefined>
+  protocolMappers: { config: Record<string, string | undefined> }[]
+}
+/** Of the user profile, which the file holds as a text of JSON. */
+export type ProfileAttribute = {
+  name: string
+  validations: Record<string, { min?: number; max?: number; options?: string[] }>
 }
 
-/** Ids of what comes from the file need no storage: the same name has the same id after every start. */
-function stableId(kind: string, name: string): string {
-  const hex = createHash('sha256').update(`${kind}:${name}`).digest('hex')
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`
+/** Keycloak makes it in every realm; people have it, and nobody's token shows it (no scope mapping). */
+export const DEFAULT_ROLE = 'default-roles-jan'
+
+export type Realm = ReturnType<typeof readRealm>
+
+/**
+ * The realm as it is used here. Ids follow from names: the file gives none.
+ * @throws Error for a rule of the password policy that nobody would hold passwords against
+ */
+export function readRealm({ components, passwordPolicy, roles, groups, ...file }: RealmFile) {
+  const rules = passwordPolicy.split(' and ')
+  const unknown = rules.find((rule) => !/^(length\(\d+\)|notUsername|notEmail)$/.test(rule))
+  if (unknown) throw new Error(`The realm file cannot be used: unsupported password rule ${unknown}`)
+  const [declared] = components['org.keycloak.userprofile.UserProfileProvider'] ?? []
+  const profile: { attributes: ProfileAttribute[] } = JSON.parse(String(declared?.config['kc.user.profile.config']))
+  const allRoles = [{ name: DEFAULT_ROLE, description: '' }, ...roles.realm]
+  return {
+    ...file,
+    passwordPolicy: rules,
+    profile: profile.attributes,
+    roles: allRoles.map((role) => ({ id: `role-${role.name}`, ...role, composite: false, clientRole: false })),
+    groups: groups.map((group) => ({ id: `group-${group.name}`, ...group })),
+  }
 }

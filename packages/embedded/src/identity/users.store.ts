@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import pg from 'pg'
+import type pg from 'pg'
 import { HttpError } from './http-error.ts'
+import { DEFAULT_ROLE } from './realm-file.ts'
+import { inTransaction } from './transaction.ts'
 
 /** A user as Keycloak's UserRepresentation names things, and what only this provider knows. */
 export type User = {
@@ -31,63 +33,46 @@ export type User = {
 
 export const newUser = (given: Partial<User> & { username: string }): User => ({
   id: randomUUID(),
-  enabled: false,
+  enabled: true,
   emailVerified: false,
   attributes: {},
   requiredActions: [],
   createdTimestamp: Date.now(),
   notBefore: 0,
-  roles: [],
+  roles: [DEFAULT_ROLE],
   groups: [],
   clientRoles: {},
   ...given,
 })
 
-export type UserStore = ReturnType<typeof createUserStore>
-
 /** Users in PostgreSQL. A name or e-mail that is taken is a 409. */
 export function createUserStore(pool: pg.Pool) {
   const one = async (where: string, value: string, db: pg.Pool | pg.PoolClient = pool): Promise<User | undefined> =>
     (await db.query(`SELECT payload FROM identity_record WHERE model = 'User' AND ${where}`, [value])).rows[0]?.payload
-  const find = (id: string) => one('id = $1', id)
   return {
-    find,
-    findByLogin: async (login: string) => {
-      const name = login.trim().toLowerCase()
-      return (await one(`payload->>'email' = $1`, name)) ?? (await one(`payload->>'username' = $1`, name))
-    },
+    find: (id: string) => one('id = $1', id),
+    findByLogin: (login: string) => one(`$1 IN (payload->>'username', payload->>'email')`, login.trim().toLowerCase()),
     findServiceAccount: (clientId: string) => one(`payload->>'serviceAccountClientId' = $1`, clientId),
     /** By name. All of them: a laptop has few, and searching here says in a line what SQL says in ten. */
-    all: async (): Promise<User[]> =>
-      (
-        await pool.query(
-          `SELECT payload FROM identity_record WHERE model = 'User' ORDER BY payload->>'username' COLLATE "C"`,
-        )
-      ).rows.map(({ payload }) => payload),
-    create: async (user: User) => {
-      await requireFree(pool, user)
-      await unlessTaken(pool.query(`INSERT INTO identity_record VALUES ('User', $1, $2)`, [user.id, user]))
+    all: async (): Promise<User[]> => {
+      const order = `ORDER BY payload->>'username' COLLATE "C"`
+      const { rows } = await pool.query(`SELECT payload FROM identity_record WHERE model = 'User' ${order}`)
+      return rows.map(({ payload }) => payload)
     },
-    /** Changes a user, one change after the other. @returns the changed user; undefined for one that is gone */
-    async change(id: string, change: (user: User) => User): Promise<User | undefined> {
-      const db = await pool.connect()
-      try {
-        await db.query('BEGIN')
-        const user = await one('id = $1 FOR UPDATE', id, db)
-        if (!user) return undefined
+    create: (user: User) =>
+      inTransaction(pool, async (db) => {
+        await requireFree(db, user)
+        await db.query(`INSERT INTO identity_record VALUES ('User', $1, $2)`, [user.id, user])
+      }),
+    /** Changes a user, one change after the other. Nothing happens to one that is gone. */
+    change: (id: string, change: (user: User) => User) =>
+      inTransaction(pool, async (db) => {
+        const user = await one('id = $1', id, db)
+        if (!user) return
         const changed = change(user)
-        if (changed.username !== user.username || changed.email !== user.email) await requireFree(db, changed)
-        await unlessTaken(
-          db.query(`UPDATE identity_record SET payload = $2 WHERE model = 'User' AND id = $1`, [id, changed]),
-        )
-        await db.query('COMMIT')
-        return changed
-      } finally {
-        // Without effect after COMMIT.
-        await db.query('ROLLBACK').catch(() => undefined)
-        db.release()
-      }
-    },
+        await requireFree(db, changed)
+        await db.query(`UPDATE identity_record SET payload = $2 WHERE model = 'User' AND id = $1`, [id, changed])
+      }),
     /** With all that is theirs. A refresh token stays, as nobody's, to tell why it is refused. */
     delete: (id: string) =>
       pool.query(
@@ -101,25 +86,13 @@ export function createUserStore(pool: pg.Pool) {
   }
 }
 
-const taken = (field: string) => new HttpError(409, { errorMessage: `User exists with same ${field}` })
-
 /** Nobody's username may be somebody else's e-mail: with login by e-mail that would be two people under one name. */
-async function requireFree(db: pg.Pool | pg.PoolClient, { id, username, email }: User): Promise<void> {
+async function requireFree(db: pg.PoolClient, { id, username, email }: User): Promise<void> {
   const held = await db.query<{ field: string }>(
     `SELECT CASE WHEN $1 IN (payload->>'username', payload->>'email') THEN 'username' ELSE 'email' END AS field
      FROM identity_record WHERE model = 'User' AND id <> $3
        AND (payload->>'username' IN ($1, $2) OR payload->>'email' IN ($1, $2)) ORDER BY field DESC LIMIT 1`,
     [username, email, id],
   )
-  if (held.rows[0]) throw taken(held.rows[0].field)
-}
-
-/** Two requests may pass `requireFree` together; the second one then meets an index. */
-async function unlessTaken(query: Promise<unknown>): Promise<void> {
-  try {
-    await query
-  } catch (error) {
-    if (!(error instanceof pg.DatabaseError) || error.code !== '23505') throw error
-    throw taken(error.constraint === 'identity_email' ? 'email' : 'username')
-  }
+  if (held.rows[0]) throw new HttpError(409, { errorMessage: `User exists with same ${held.rows[0].field}` })
 }

@@ -1,7 +1,6 @@
 import { relay } from '@jan/service-kit/answer'
 import { type Route, route } from '@jan/service-kit/route'
 import type { Deps } from '../deps.ts'
-import { callerHeaders } from '../identity/present-caller.ts'
 import { ChatCompletion, ChatRequest } from './chat.schema.ts'
 import { planCompletion } from './plan-completion.ts'
 import { relayCompletion } from './relay-completion.ts'
@@ -22,7 +21,7 @@ export const chatRoutes = (deps: Deps): Route[] => [
     answers: { 200: ChatCompletion },
     handler: async ({ body, who }) => {
       const { status, headers, body: bytes } = await relayCompletion(deps, who, await planCompletion(deps, who, body))
-      return relay(bytes, { status, headers: { ...headers, ...callerHeaders(who.caller) } })
+      return relay(bytes, { status, headers })
     },
   }),
 ]

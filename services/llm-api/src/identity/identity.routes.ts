@@ -1,11 +1,10 @@
-import { json } from '@jan/service-kit/answer'
+import { json, NOT_STORED } from '@jan/service-kit/answer'
 import { type Route, route } from '@jan/service-kit/route'
 import { noteAct } from '../audit/note-act.ts'
 import type { Deps } from '../deps.ts'
 import { createGuest, type GuestSession } from './create-guest.ts'
 import { GuestTokens, Me, Upgraded, UpgradeRequest } from './identity.schema.ts'
-import { callerHeaders, presentCaller } from './present-caller.ts'
-import { NOT_STORED } from './session.routes.ts'
+import { presentCaller } from './present-caller.ts'
 import { upgradeGuest } from './upgrade-guest.ts'
 
 export const identityRoutes = (deps: Deps): Route[] => [
@@ -47,7 +46,7 @@ export const identityRoutes = (deps: Deps): Route[] => [
     summary: 'Who am I?',
     auth: 'person',
     answers: { 200: Me },
-    handler: ({ who }) => json(presentCaller(who.caller), { headers: callerHeaders(who.caller) }),
+    handler: ({ who, headers }) => presentCaller(who.caller, headers.authorization),
   }),
 ]
 

@@ -22,10 +22,11 @@ export function createLoginStates(cipher: FieldCipher, used: LoginStateStore, no
       return Buffer.from(cipher.encrypt(text, PLACE)).toString('base64url')
     },
     use: async (sealed) => {
-      const { expiresAt, ...state } = opened(cipher, sealed) ?? { expiresAt: 0 }
+      const { expiresAt, ...state } = opened(cipher, sealed) ?? { expiresAt: 0, verifier: '', redirectUrl: '' }
       if (expiresAt <= now().getTime()) return undefined
-      const id = createHash('sha256').update(sealed).digest('base64url')
-      return (await used.take(id, new Date(expiresAt))) ? (state as LoginState) : undefined
+      // Each login has a verifier of its own; the sealed text can be spelled in several ways.
+      const id = createHash('sha256').update(state.verifier).digest('base64url')
+      return (await used.take(id, new Date(expiresAt))) ? state : undefined
     },
   }
 }

@@ -1,3 +1,5 @@
+import { isApiKey } from '@jan/service-kit/accept-keys'
+
 /** Where clients put their refresh token. */
 export type SentToken = {
   sent?: string | undefined
@@ -5,9 +7,11 @@ export type SentToken = {
   authorization: string | undefined
 }
 
-/** The one in the body, else in the cookie `refresh_token`, else in `Authorization`. */
-export const sentToken = ({ sent, cookie, authorization }: SentToken): string | undefined =>
-  sent ?? cookieNamed('refresh_token', cookie) ?? (authorization?.replace(/^Bearer +/i, '').trim() || undefined)
+/** The one in the body, else in the cookie `refresh_token`, else in `Authorization`. API keys are none, and not for the provider. */
+export function sentToken({ sent, cookie, authorization }: SentToken): string | undefined {
+  const token = sent ?? cookieNamed('refresh_token', cookie) ?? authorization?.replace(/^Bearer +/i, '').trim()
+  return token && !isApiKey(token) ? token : undefined
+}
 
 const cookieNamed = (name: string, header = ''): string | undefined =>
   header

@@ -1,4 +1,4 @@
-import { json } from '@jan/service-kit/answer'
+import { json, NOT_STORED } from '@jan/service-kit/answer'
 import { bearerChallenge, unauthenticated } from '@jan/service-kit/auth'
 import { invalid, presentFlatError } from '@jan/service-kit/errors'
 import { type Route, route } from '@jan/service-kit/route'
@@ -9,8 +9,6 @@ import { logOut } from './log-out.ts'
 import { type RefreshedTokens as Refreshed, refreshToken } from './refresh-token.ts'
 import { validateToken } from './validate-token.ts'
 
-/** Answers with tokens must not stay in any cache (RFC 6749, 5.1). */
-export const NOT_STORED = { 'cache-control': 'no-store' }
 const NOT_ACCEPTED = 'The refresh token is not valid any more'
 
 export const sessionRoutes = (deps: Deps): Route[] => [...refreshRoutes(deps), ...endingRoutes(deps)]
@@ -22,9 +20,9 @@ const refreshRoutes = (deps: Deps): Route[] => [
     path: '/auth/refresh-token',
     summary: 'Exchange a refresh token for new tokens',
     description:
-      'The token is taken from `refresh_token` of a JSON body; without a body from the cookie `refresh_token`, then from `Authorization`. Each refresh token is good for one use.',
+      'The token is taken from `refresh_token` of a JSON body; without it from the cookie `refresh_token`, then from `Authorization`. Each refresh token is good for one use.',
     auth: 'none',
-    body: RefreshRequest.optional(),
+    body: RefreshRequest.partial().optional(),
     answers: { 200: RefreshedTokens },
     handler: async ({ body, headers: { cookie, authorization } }) => {
       const tokens = await refreshToken(deps, { sent: body?.refresh_token, cookie, authorization })

@@ -25,7 +25,8 @@ const ProviderUser = z.looseObject({
 const Role = z.looseObject({ id: z.string(), name: z.string() })
 export type Role = z.output<typeof Role>
 const Group = z.looseObject({ id: z.string(), path: z.string() })
-const Session = z.looseObject({ id: z.string(), lastAccess: z.number() })
+const Session = z.looseObject({ id: z.string() })
+const SessionUse = z.looseObject({ lastAccess: z.number() })
 
 /** The provider's admin API, by the service account of the client `backend`. Ids are subjects. */
 export type UsersClient = {
@@ -39,7 +40,7 @@ export type UsersClient = {
   putUser(user: ProviderUser): Promise<void>
   /** @throws AppError `invalid_request` when the realm's policy refuses it */
   setPassword(id: string, password: string): Promise<void>
-  /** Realm roles given to the user directly. */
+  /** Realm roles of the user, also those that a group or another role brings. */
   rolesOf(id: string): Promise<Role[]>
   /** @throws AppError `upstream_failed` when the realm has no such role to give */
   giveRole(id: string, name: string): Promise<void>
@@ -119,7 +120,7 @@ export function createUsersClient(http: ProviderHttp, options: UsersOptions): Us
       if (answer.status === 400) throw refusedPassword(answer)
       requireStatus(answer, 204)
     },
-    rolesOf: (id) => list(Role, rolesPath(id)),
+    rolesOf: (id) => list(Role, `${rolesPath(id)}/composite`),
     giveRole: async (id, name) => {
       const role = (await list(Role, `${rolesPath(id)}/available`)).find((each) => each.name === name)
       // Not to be given any more: the user has it.
@@ -145,7 +146,7 @@ export function createUsersClient(http: ProviderHttp, options: UsersOptions): Us
     endSession: end,
     lastAccessOf: async (id) => {
       const answer = await ask('GET', `${userPath(id)}/sessions`)
-      const sessions = answer.status === 404 ? [] : parsed(z.array(Session), answer)
+      const sessions = answer.status === 404 ? [] : parsed(z.array(SessionUse), answer)
       return new Date(Math.max(0, ...sessions.map(({ lastAccess }) => lastAccess)))
     },
   }

@@ -1,3 +1,4 @@
+import { isApiKey } from '@jan/service-kit/accept-keys'
 import { bearerChallenge, unauthenticated } from '@jan/service-kit/auth'
 import type { Deps } from '../deps.ts'
 
@@ -7,7 +8,7 @@ export async function validateToken(
   authorization: string | undefined,
 ): Promise<Record<string, unknown>> {
   const token = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1]
-  const info = token ? await identity.sessions.userInfo(token) : undefined
+  const info = token && !isApiKey(token) ? await identity.sessions.userInfo(token) : undefined
   if (info) return info
   const problem = token ? 'The token is not valid' : undefined
   throw unauthenticated(problem ?? 'You need to send a token', bearerChallenge(problem))

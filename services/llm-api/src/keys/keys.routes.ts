@@ -1,4 +1,4 @@
-import { empty, json } from '@jan/service-kit/answer'
+import { empty, json, NOT_STORED } from '@jan/service-kit/answer'
 import {
   INTROSPECTION_PATH,
   KeyAnswer as IntrospectedKey,
@@ -9,7 +9,6 @@ import { type Route, route } from '@jan/service-kit/route'
 import { z } from 'zod'
 import { noteAct } from '../audit/note-act.ts'
 import type { Deps } from '../deps.ts'
-import { callerHeaders } from '../identity/present-caller.ts'
 import { createKey } from './create-key.ts'
 import { introspectKey } from './introspect-key.ts'
 import { ApiKeyList, CreateApiKey, NewApiKey, RotateApiKey, ValidateApiKey, ValidatedApiKey } from './key.schema.ts'
@@ -20,8 +19,6 @@ import { rotateKey } from './rotate-key.ts'
 import { validateKey } from './validate-key.ts'
 
 const KeyParams = z.object({ id: z.string() })
-/** Answers with a secret must not stay in any cache. */
-const NOT_STORED = { 'cache-control': 'no-store' }
 
 export const keyRoutes = (deps: Deps): Route[] => [...managingRoutes(deps), ...judgingRoutes(deps)]
 
@@ -40,8 +37,7 @@ const managingRoutes = (deps: Deps): Route[] => [
     handler: async ({ body, who, address }) => {
       const { key, secret } = await createKey(deps, who, body)
       await noteAct(deps, { who, address }, { act: 'api_key.created', target: key.id, details: { scopes: key.scopes } })
-      const headers = { ...NOT_STORED, ...callerHeaders(who.caller) }
-      return json({ ...presentKey(key, deps.now()), key: secret }, { status: 201, headers })
+      return json({ ...presentKey(key, deps.now()), key: secret }, { status: 201, headers: NOT_STORED })
     },
   }),
   route({
@@ -55,7 +51,7 @@ const managingRoutes = (deps: Deps): Route[] => [
     handler: async ({ who }) => {
       const keys = await deps.keys.store.list(ownerOf(who.caller))
       const items = keys.map((key) => presentKey(key, deps.now()))
-      return json({ items }, { headers: callerHeaders(who.caller) })
+      return { items }
     },
   }),
   route({
@@ -70,7 +66,7 @@ const managingRoutes = (deps: Deps): Route[] => [
     handler: async ({ params, who, address }) => {
       await revokeKey(deps, who, params.id)
       await noteAct(deps, { who, address }, { act: 'api_key.revoked', target: params.id })
-      return empty({ headers: callerHeaders(who.caller) })
+      return empty()
     },
   }),
   route({
@@ -86,8 +82,7 @@ const managingRoutes = (deps: Deps): Route[] => [
     handler: async ({ params, body, who, address }) => {
       const { key, secret } = await rotateKey(deps, who, { ...body, id: params.id })
       await noteAct(deps, { who, address }, { act: 'api_key.rotated', target: key.id })
-      const headers = { ...NOT_STORED, ...callerHeaders(who.caller) }
-      return json({ ...presentKey(key, deps.now()), key: secret }, { headers })
+      return json({ ...presentKey(key, deps.now()), key: secret }, { headers: NOT_STORED })
     },
   }),
 ]

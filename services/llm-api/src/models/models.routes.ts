@@ -1,7 +1,5 @@
-import { json } from '@jan/service-kit/answer'
 import { type Route, route } from '@jan/service-kit/route'
 import type { Deps } from '../deps.ts'
-import { callerHeaders } from '../identity/present-caller.ts'
 import type { OfferedModel } from './build-offer.ts'
 import { Model, ModelList, ModelParams } from './model.schema.ts'
 import { requireModel } from './require-model.ts'
@@ -15,11 +13,7 @@ export const modelRoutes = (deps: Deps): Route[] => [
     description: 'What the provider offered when it last answered, and further names for these models.',
     auth: 'person',
     answers: { 200: ModelList },
-    handler: async ({ who }) =>
-      json(
-        { object: 'list' as const, data: (await deps.models.list()).map(presentModel) },
-        { headers: callerHeaders(who.caller) },
-      ),
+    handler: async () => ({ object: 'list' as const, data: (await deps.models.list()).map(presentModel) }),
   }),
   route({
     operation: 'get_model',
@@ -29,8 +23,7 @@ export const modelRoutes = (deps: Deps): Route[] => [
     auth: 'person',
     params: ModelParams,
     answers: { 200: Model },
-    handler: async ({ params, who }) =>
-      json(presentModel(await requireModel(deps, params.id)), { headers: callerHeaders(who.caller) }),
+    handler: async ({ params }) => presentModel(await requireModel(deps, params.id)),
   }),
 ]
 
