@@ -39,6 +39,16 @@ async function newAdmin(): Promise<User> {
 const newKey = async ({ token }: User): Promise<string> =>
   (await world.call('POST', '/auth/api-keys', { token, json: { name: 'laptop' } })).json.key
 
+test('a key has the roles that a group brings, too [I-093]', async () => {
+  const user = await newUser()
+  const key = await newKey(user)
+  const group = (await admin('GET', '/groups')).find(({ name }: Json) => name === 'guests')
+  await admin('PUT', `/users/${user.subject}/groups/${group.id}`)
+  // This replica has not asked for the person yet.
+  const { json } = await world.call('GET', '/auth/me', { token: key }, world.replicas[1])
+  expect(json.roles).toEqual(['guest', 'user'])
+})
+
 describe('me', () => {
   test('tells a guest, a user and an admin apart, and who a key stands for [I-032]', async () => {
     const [guest, user, root] = [await world.becomeGuest(), await newUser(), await newAdmin()]
@@ -64,7 +74,7 @@ describe('me', () => {
     expect((await world.call('GET', '/auth/me')).status).toBe(401)
   })
 
-  test('admin is who has that role at the provider, at once [I-032 I-056]', async () => {
+  test('admin is who has that role at the provider, at once [I-032 I-056 I-089]', async () => {
     const audit = async (token: string) => (await world.call('GET', '/v1/admin/audit', { token })).status
     const guest = await world.becomeGuest()
     const [user, root] = [await newUser(), await newAdmin()]
@@ -72,7 +82,7 @@ describe('me', () => {
   })
 })
 
-test('a token that clients got themselves, without asking for openid, is good here and not for validate [I-011 I-030]', async () => {
+test('a token that clients got themselves, without asking for openid, is good here and not for validate [I-011 I-030 I-081]', async () => {
   const { email, subject } = await newUser()
   const { status, json } = await atTokenEndpoint({ grant_type: 'password', username: email, password: PASSWORD })
   expect([status, json.id_token]).toEqual([200, undefined])
@@ -80,7 +90,7 @@ test('a token that clients got themselves, without asking for openid, is good he
   expect((await world.call('POST', '/auth/validate', { token: json.access_token })).status).toBe(401)
 })
 
-test('a callback whose code the provider fails to exchange is 500 as clients know it, and its words stay inside [I-029]', async () => {
+test('a callback whose code the provider fails to exchange is 500 as clients know it, and its words stay inside [I-029 I-078]', async () => {
   const user = await newUser()
   const login = (await world.call('GET', '/auth/login')).json
   const { location } = await openBrowser().signIn(login.authorization_url, user.email, PASSWORD)
@@ -96,7 +106,7 @@ test('a name that the provider does not take is 400 and names the field, and the
   expect((await upgrade(guest.access_token)).status).toBe(200)
 })
 
-test('an API key is never told to the provider [I-042]', async () => {
+test('an API key is never told to the provider [I-042 I-079]', async () => {
   const key = await newKey(await newUser())
   world.front.bodies.clear()
   const asked = async (method: string, path: string) => (await world.call(method, path, { token: key })).status
@@ -109,7 +119,7 @@ test('an API key is never told to the provider [I-042]', async () => {
   expect((await me(key)).status).toBe(200)
 })
 
-test('the master realm and its admin are never used [I-003]', async () => {
+test('the master realm and its admin are never used [I-003 I-080]', async () => {
   const seen = world.front.seen.length
   const user = await newUser()
   await newKey(user)

@@ -122,7 +122,7 @@ test.each<[string, () => string | Promise<string>]>([
   ],
   ['encrypted', () => `${encode({ alg: 'dir', enc: 'A256GCM' })}..AAAA.AAAA.AAAA`],
   ['of a head that is no JSON', () => altered(([, body, sig]) => ['e30e30', body, sig])],
-])('a token that is %s is 401 at every service, and nobody else is asked [I-059]', async (_what, make) => {
+])('a token that is %s is 401 at every service, and nobody else is asked [I-059 I-084]', async (_what, make) => {
   await expectRefusals(await make())
   expect(asked).toBe(0)
 })
@@ -146,11 +146,11 @@ test.each<[string, () => Record<string, unknown>]>([
   ['without a subject', () => ({ sub: undefined })],
   ['an ID token', () => ({ typ: 'ID' })],
   ['a refresh token', () => ({ typ: 'Refresh' })],
-])('a token of the issuer’s own that is %s is 401 at every service [I-059]', async (_what, wrong) => {
+])('a token of the issuer’s own that is %s is 401 at every service [I-059 I-086 I-087]', async (_what, wrong) => {
   await expectRefusals(await services.token(wrong()))
 })
 
-test('tokens of unknown keys do not make the services ask for keys again and again [I-059]', async () => {
+test('tokens of unknown keys do not make the services ask for keys again and again [I-059 I-085]', async () => {
   const before = services.keysAsked
   const knock = async (nth: number) => expectRefusals(await forged({ kid: `unknown-${nth}` }))
   await Promise.all(Array.from({ length: 25 }, (_, nth) => knock(nth)))

@@ -79,7 +79,7 @@ test.each<[string, (audience: string) => string | Promise<string>]>([
   }
 })
 
-test('an internal token is good for one call: replayed, it is 401 [I-060]', async () => {
+test('an internal token is good for one call: replayed, it is 401 [I-060 I-088]', async () => {
   for (const { service, knock } of services.doors) {
     const token = await tokensOf('somebody').mint(service, ann)
     const [first, second] = [await knock(bearer(token)), await knock(bearer(token))]

@@ -41,7 +41,7 @@ const exchange = (code: string, verifier: string, redirect_uri = CALLBACK) =>
   atTokenEndpoint({ grant_type: 'authorization_code', code, code_verifier: verifier, redirect_uri })
 const newVerifier = () => randomBytes(32).toString('base64url')
 
-test('a state is good once, however it is spelled the second time [I-027 I-061]', async () => {
+test('a state is good once, however it is spelled the second time [I-027 I-061 I-075]', async () => {
   const { state } = await startLogin()
   expect((await callback({ code: 'made-up', state })).status).toBe(400)
   const last = state.at(-1)!

@@ -39,7 +39,7 @@ test.each([
   ['PUT', /\/reset-password$/],
   ['POST', /\/role-mappings\/realm$/],
   ['DELETE', /\/groups\/[^/]+$/],
-])('an upgrade whose %s %s is done, but not heard of, is undone as a whole [I-038]', async (method, path) => {
+])('an upgrade whose %s %s is done, but not heard of, is undone as a whole [I-038 I-076]', async (method, path) => {
   const guest = await world.becomeGuest()
   const email = newEmail()
   world.front.lose = once(method, path)
@@ -56,7 +56,7 @@ test('an upgrade that cannot end the other sessions is undone as a whole [I-034 
   await isStillAGuest(guest, email)
 })
 
-test('an upgrade that cannot be noted in our database is undone at the provider [I-038]', async () => {
+test('an upgrade that cannot be noted in our database is undone at the provider [I-038 I-076]', async () => {
   const guest = await world.becomeGuest()
   const email = newEmail()
   await world.database.query('ALTER TABLE workspace RENAME TO workspace_away')
@@ -66,7 +66,7 @@ test('an upgrade that cannot be noted in our database is undone at the provider 
   await isStillAGuest(guest, email)
 })
 
-test('of two upgrades at once one succeeds, the others are 403 or 409, and its address and password are the person’s [I-036 I-039]', async () => {
+test('of two upgrades at once one succeeds, the others are 403 or 409, and its address and password are the person’s [I-036 I-039 I-077]', async () => {
   const guest = await world.becomeGuest()
   const wishes = [1, 2, 3, 4].map((nth) => ({ email: newEmail(), password: `${PASSWORD} ${nth}` }))
   const answers = await Promise.all(

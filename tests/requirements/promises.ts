@@ -88,7 +88,7 @@ export const promises = [
   ...from(
     'promises: addresses',
     'identity',
-    open('P-038', 'admin gets a generated password at the embedded identity provider, printed once.'),
+    done('P-038', 'admin gets a generated password at the embedded identity provider, printed once.'),
   ),
   ...from('promises: addresses', 'console', open('P-039', 'The console is at 8088.')),
   ...from(
@@ -132,7 +132,7 @@ export const promises = [
     'identity',
     done('P-060', 'TRUSTED_PROXIES says whose forwarded addresses are believed.'),
     done('P-061', 'GUEST_LIMIT_PER_HOUR limits guest logins.'),
-    open('P-062', 'GUEST_RETENTION_DAYS says when guests are removed.'),
+    done('P-062', 'GUEST_RETENTION_DAYS says when guests are removed.'),
   ),
   ...from('promises: environment', 'llm-api', open('P-063', 'JAN_MODEL_GGUF runs a local model file.')),
   ...from('promises: environment', 'response-api', open('P-064', 'EVENT_RETENTION says how long events are kept.')),

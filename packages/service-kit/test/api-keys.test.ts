@@ -60,7 +60,7 @@ const outcome = async (authenticate: Authenticate, headers: RequestHeaders) => {
   }
 }
 
-test('a key is taken in Authorization and in X-API-Key, and proves its person [I-042 H-37]', async () => {
+test('a key is taken in Authorization and in X-API-Key, and proves its person [I-042 H-37 I-092]', async () => {
   const { known, apiKeys } = keeper()
   const authenticate = acceptKeys(bearer, apiKeys)
   for (const key of [KEY, keyOf('b', 'sk'), keyOf('c', 'sk_team_two')]) {
@@ -114,7 +114,7 @@ test('a key and a token of one person have the same owner [I-043]', async () => 
   expect(byKey).toMatchObject({ subject, workspaceId })
 })
 
-test('a known key is answered at once, for 30 s and no longer than it lives [I-073 I-045]', async () => {
+test('a known key is answered at once, for 30 s and no longer than it lives [I-045]', async () => {
   const world = keeper()
   const { known, asked, apiKeys } = world
   known.set(hashOfKey(KEY), holderOf('ann', new Date(world.now + HOUR)))

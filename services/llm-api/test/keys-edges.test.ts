@@ -15,7 +15,7 @@ const plain = ({ status, headers, body }: Reply, id: string) => ({
   body: JSON.stringify({ ...body, request_id: undefined }).replaceAll(id, 'ID'),
 })
 
-test('nothing tells a key of another person from one that does not exist [I-048]', async () => {
+test('nothing tells a key of another person from one that does not exist [I-048 I-082]', async () => {
   const { id, key } = await service.keyOf('ann')
   const headers = await service.as('eve')
   const asked = async (each: string) => {
@@ -33,7 +33,7 @@ test('nothing tells a key of another person from one that does not exist [I-048]
   expect(await service.knock(key)).toBe(200)
 })
 
-test('a key that has expired is 401, and says no more than one that nobody has [I-041]', async () => {
+test('a key that has expired is 401, and says no more than one that nobody has [I-041 I-083]', async () => {
   const { id, key } = await service.keyOf('ben')
   await service.database.query("UPDATE api_key SET expires_at = now() - interval '1 s' WHERE id = $1", [id])
   const me = (sent: string) => service.call('/auth/me', { headers: { 'x-api-key': sent } })

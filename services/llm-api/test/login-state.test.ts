@@ -24,7 +24,7 @@ test('a state that has expired is 401, and one that has not goes on to the provi
   expect((await finish(sealed({}))).status).toBe(503)
 })
 
-test('what we sealed for another purpose is no state [I-061]', async () => {
+test('what we sealed for another purpose is no state [I-061 I-075]', async () => {
   expect((await finish(sealed({}, 'api_key.hash:1'))).status).toBe(401)
 })
 

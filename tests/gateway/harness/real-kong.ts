@@ -25,7 +25,7 @@ export async function configureKong(
     service.host in ports ? { ...service, host: upstream, port: ports[service.host]! } : service,
   )
   const first = services[0]!
-  const marked = { ...first, name: mark, routes: [{ name: mark, paths: [`/${mark}`] }] }
+  const marked = { ...first, name: mark, routes: [{ ...first.routes[0], name: mark, paths: [`/${mark}`] }] }
   const answer = await fetch(new URL('/config', admin), {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
