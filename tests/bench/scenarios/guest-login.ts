@@ -14,8 +14,8 @@ export const guestLogin: Scenario<Target> = {
   name: 'guest-login',
   title: 'Guest login',
   about:
-    '`POST /auth/guest-login`, 4 at a time, before the embedded identity provider. The floor is the same calls made at the provider directly: create the user, then log in with its password.',
-  concurrency: 4,
+    '`POST /auth/guest-login`, one after another, before the embedded identity provider. The floor is the same calls made at the provider directly: create the user, then log in with its password.',
+  concurrency: 1,
   warmUp: 100,
   columns: [
     { title: 'logins/s', of: ({ units, seconds }) => units / seconds },
