@@ -108,6 +108,20 @@ test('operations have one name each, and well-formed [H-31]', () => {
   expect(new Set(names).size).toBe(names.length)
 })
 
+/** Good for any key: what may be used, and what refuses keys itself. */
+const WITHOUT_SCOPE = ['list_models', 'get_model', 'erase_me', 'export_me']
+
+test('every public operation below /v1 names the scope that a key needs [I-044]', () => {
+  const { paths } = JSON.parse(read('docs/reference/openapi.json')) as {
+    paths: Record<string, Record<string, { operationId: string; security?: Record<string, string[]>[] }>>
+  }
+  const below = Object.entries(paths).flatMap(([path, operations]) =>
+    path.startsWith('/v1/') ? Object.values(operations) : [],
+  )
+  const without = below.filter(({ security = [] }) => security.some(({ apiKey }) => apiKey?.length === 0))
+  expect(without.map(({ operationId }) => operationId).sort()).toEqual([...WITHOUT_SCOPE].sort())
+})
+
 test('nothing depends on a service, and what runs is registered everywhere [H-31]', () => {
   type Manifest = { name: string; dependencies?: Record<string, string> }
   const manifest = (file: string) => JSON.parse(read(file)) as Manifest

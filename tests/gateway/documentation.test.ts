@@ -17,7 +17,7 @@ const documentOf = (title: string, path: string, operationId: string, schemas: o
   openapi: '3.1.0',
   info: { title, version: '1' },
   paths: { [path]: { get: { operationId, schema: { $ref: '#/components/schemas/Page' } } } },
-  components: { schemas: { ...schemas }, securitySchemes: { bearer: { type: 'http' } } },
+  components: { schemas: { ...schemas }, securitySchemes: { bearer: { type: 'http' }, apiKey: { name: 'X-API-Key' } } },
 })
 const merge = (...documents: ServiceDocument[]) => mergeOpenApi('1', documents) as Merged
 

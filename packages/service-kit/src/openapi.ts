@@ -32,7 +32,7 @@ export function openApiDocument(service: string, version: string, routes: Route[
     openapi: '3.1.0',
     info: { title: service, version },
     paths,
-    components: { schemas, securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
+    components: { schemas, securitySchemes: SCHEMES },
   }
 }
 
@@ -42,7 +42,7 @@ function operationOf(route: Route, schemas: Json): Json {
     operationId: route.operation,
     summary: route.summary,
     ...(route.description ? { description: route.description } : {}),
-    ...(route.auth === 'none' ? {} : { security: [{ bearer: [] }] }),
+    ...securityOf(route),
     ...parametersOf(route),
     ...(body ? { requestBody: requestBodyOf(body, schemas) } : {}),
     responses: {
@@ -55,6 +55,19 @@ function operationOf(route: Route, schemas: Json): Json {
       },
     },
   }
+}
+
+const SCHEMES = {
+  bearer: { type: 'http', scheme: 'bearer', description: 'An access token, or an API key' },
+  apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+}
+
+/** What stands in a list is the scope that an API key needs; a token needs none. */
+function securityOf({ auth, scope }: Route): Json {
+  if (auth === 'none') return {}
+  if (auth === 'service') return { security: [{ bearer: [] }] }
+  const scopes = scope === undefined ? [] : [scope]
+  return { security: [{ bearer: scopes }, { apiKey: scopes }] }
 }
 
 const requestBodyOf = (body: NonNullable<Route['body']>, schemas: Json): Json =>

@@ -386,7 +386,7 @@ test('health, readiness, metrics, version and OpenAPI need no token [H-51 H-52]'
   const document = (await (await fetch(`${url}/openapi.json`)).json()) as Json
   expect(document.paths['/v1/notes'].post).toMatchObject({
     operationId: 'create_note',
-    security: [{ bearer: [] }],
+    security: [{ bearer: [] }, { apiKey: [] }],
     responses: { 201: { content: { 'application/json': { schema: { $ref: '#/components/schemas/Note' } } } } },
   })
   expect(document.paths['/v1/notes/{id}'].get.parameters).toMatchObject([
