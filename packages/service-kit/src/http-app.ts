@@ -15,9 +15,11 @@ export type HttpAppOptions = Omit<ServeOptions, 'accessLog'> & {
   metrics: HttpMetrics
   routes: Route[]
   dependencies: Dependency[]
+  /** Longest time for a whole request to come in (5 minutes). */
+  requestTimeoutMs?: number
 }
 
-export type HttpApp = { handler: RequestListener; drain(): void }
+export type HttpApp = { handler: RequestListener; drain(): void; requestTimeoutMs?: number }
 
 /**
  * The one door to Express: routes in, answers out, and what every service serves besides. It is Express's router alone:
@@ -77,6 +79,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     drain: () => {
       draining = true
     },
+    ...(options.requestTimeoutMs === undefined ? {} : { requestTimeoutMs: options.requestTimeoutMs }),
   }
 }
 

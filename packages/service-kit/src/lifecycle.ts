@@ -41,7 +41,7 @@ const silent = new WeakMap<Server, Set<Socket>>()
 /** A server that outlives the idle connections of the gateway (60 s) and gives slow clients a bounded time. */
 export function createServerFor(app: HttpApp): Server {
   const options = {
-    requestTimeout: 300_000,
+    requestTimeout: app.requestTimeoutMs ?? 300_000,
     headersTimeout: 15_000,
     keepAliveTimeout: 75_000,
     maxHeaderSize: 32 * 1024,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { isOptional, isRaw, type Route } from './route.ts'
+import { isOptional, isRaw, isStreamed, type Route } from './route.ts'
 
 type Json = Record<string, unknown>
 
@@ -71,9 +71,17 @@ function securityOf({ auth, scope }: Route): Json {
 }
 
 const requestBodyOf = (body: NonNullable<Route['body']>, schemas: Json): Json =>
-  isRaw(body)
-    ? { required: true, content: { '*/*': {} } }
-    : { required: !isOptional(body), content: jsonContent(body, 'input', schemas) }
+  isStreamed(body)
+    ? {
+        required: true,
+        content: {
+          ...(body.json ? jsonContent(body.json, 'input', schemas) : {}),
+          ...Object.fromEntries(body.types.map((type) => [type, {}])),
+        },
+      }
+    : isRaw(body)
+      ? { required: true, content: { '*/*': {} } }
+      : { required: !isOptional(body), content: jsonContent(body, 'input', schemas) }
 
 function responseOf(shape: Route['answers'][number], schemas: Json): Json {
   if (shape === null || shape === undefined) return { description: 'No content' }

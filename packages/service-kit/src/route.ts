@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { Answer } from './answer.ts'
 import type { Caller, Person, Service } from './auth.ts'
 import type { ErrorPresenter } from './errors.ts'
+import type { Streamed } from './streamed-body.ts'
 import type { Who } from './who.ts'
 
 /** Who may call: nobody is asked, a person (user, guest or key), a service for itself, or anyone with an identity. */
@@ -18,7 +19,21 @@ type CallerOf<A extends AuthMode> = A extends 'person'
 /** The body as bytes, unparsed, at most `limit` bytes (else 413). */
 export type RawBody = { raw: true; limit: number }
 export const rawBody = (limit: number): RawBody => ({ raw: true, limit })
-export const isRaw = (body: z.ZodType | RawBody): body is RawBody => 'raw' in body
+export const isRaw = (body: AnyBody): body is RawBody => 'raw' in body
+
+/** The body as it comes, unread; JSON is read and parsed beforehand when a schema for it is given. */
+export type StreamedBody<J extends z.ZodType | undefined = z.ZodType | undefined> = {
+  streamed: true
+  json: J
+  /** Content types beside JSON, for the OpenAPI document. */
+  types: string[]
+}
+export const streamedBody = <J extends z.ZodType | undefined = undefined>(
+  types: string[] = ['*/*'],
+  json: J = undefined as J,
+): StreamedBody<J> => ({ streamed: true, json, types })
+export const isStreamed = (body: AnyBody): body is StreamedBody => 'streamed' in body
+type AnyBody = z.ZodType | RawBody | StreamedBody
 
 /** Whether a request may come without a body: its schema accepts `undefined`. */
 export const isOptional = (body: z.ZodType): boolean => body.safeParse(undefined).success
@@ -27,7 +42,13 @@ export const isOptional = (body: z.ZodType): boolean => body.safeParse(undefined
 export type StreamDoc = { content: string; description: string }
 export const streamOf = (content: string, description: string): StreamDoc => ({ content, description })
 
-type Parsed<S> = S extends z.ZodType ? z.output<S> : S extends RawBody ? Buffer : undefined
+type Parsed<S> = S extends z.ZodType
+  ? z.output<S>
+  : S extends RawBody
+    ? Buffer
+    : S extends StreamedBody<infer J>
+      ? Streamed | (J extends z.ZodType ? { json: z.output<J> } : never)
+      : undefined
 type AnswerDocs = Record<number, z.ZodType | StreamDoc | null>
 type Success<A extends AnswerDocs> = { [K in keyof A]: A[K] extends z.ZodType ? z.input<A[K]> : never }[keyof A]
 
@@ -87,7 +108,7 @@ export type RouteSpec<A extends AuthMode, P, Q, B, D extends AnswerDocs> = {
 
 /** A route with its types forgotten: what the app, OpenAPI and the tests list. */
 export type Route = Omit<
-  RouteSpec<AuthMode, z.ZodType | undefined, z.ZodType | undefined, z.ZodType | RawBody | undefined, AnswerDocs>,
+  RouteSpec<AuthMode, z.ZodType | undefined, z.ZodType | undefined, AnyBody | undefined, AnswerDocs>,
   'handler' | 'idempotent' | 'replay'
 > & {
   handler: (input: never) => unknown
@@ -101,7 +122,7 @@ export const route = <
   D extends AnswerDocs,
   P extends z.ZodType | undefined = undefined,
   Q extends z.ZodType | undefined = undefined,
-  B extends z.ZodType | RawBody | undefined = undefined,
+  B extends AnyBody | undefined = undefined,
 >(
   spec: RouteSpec<A, P, Q, B, D>,
 ): Route => spec as unknown as Route

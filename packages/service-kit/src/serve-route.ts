@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { parse as parseQuery } from 'node:querystring'
+import type { z } from 'zod'
 import type { Authenticate, Caller, Challenge } from './auth.ts'
 import { bearerChallenge, unauthenticated } from './auth.ts'
 import { callerHeaders } from './caller-headers.ts'
@@ -12,8 +13,9 @@ import { parseJsonBody, readBody } from './json-body.ts'
 import type { RateLimiter } from './rate-limit.ts'
 import { enforceLimit } from './rate-limit-headers.ts'
 import { requireRight } from './require-right.ts'
-import { isOptional, isRaw, type Route } from './route.ts'
+import { isOptional, isRaw, isStreamed, type Route } from './route.ts'
 import { sendAnswer } from './send-answer.ts'
+import { streamOfRequest } from './streamed-body.ts'
 import { Who } from './who.ts'
 
 export type ServeOptions = ExchangeOptions & {
@@ -59,6 +61,8 @@ export async function serveRoute(
     if (options.limiter && caller) enforceLimit(options.limiter, caller, exchange.headers)
     await sendAnswer(response, await act(options, route, request, caller, exchange), exchange)
   } catch (error) {
+    // The rest of a body that nobody wants is not waited for.
+    if (route.body && isStreamed(route.body) && !request.complete) exchange.headers.connection = 'close'
     exchange.fail(error)
   }
 }
@@ -98,8 +102,9 @@ async function act(
   const headers = headersOf(request)
   const params = route.params?.parse(joinSegments(request.params))
   const query = route.query?.parse(queryOf(request))
-  const raw = route.body ? await readBody(request, bodyLimit(options, route)) : undefined
-  const body = readRouteBody(route, raw)
+  const isUnread = isStreamedRequest(route, headers)
+  const raw = route.body && !isUnread ? await readBody(request, bodyLimit(options, route)) : undefined
+  const body = isUnread ? streamOfRequest(request) : readRouteBody(route, raw)
   // What the types of a route promise, its schemas have just made true.
   const address = () => clientAddressOf(request, options.trustedProxies ?? NOBODY)
   const input = (origin: Origin) =>
@@ -133,11 +138,22 @@ const ownerOf = (caller: Caller) =>
 const bodyLimit = (options: ServeOptions, { body, bodyLimit: own }: Route): number =>
   body && isRaw(body) ? body.limit : (own ?? options.bodyLimit)
 
+/** What a route takes as it comes, unless it is JSON that the route wants parsed. */
+const isStreamedRequest = ({ body }: Route, headers: Readonly<Record<string, string | undefined>>): boolean =>
+  body !== undefined &&
+  isStreamed(body) &&
+  !(body.json && /^application\/(.+\+)?json\b|^$/i.test(headers['content-type'] ?? ''))
+
 function readRouteBody(route: Route, raw: Buffer | undefined): unknown {
   if (!route.body || isRaw(route.body)) return raw
-  const body = parseJsonBody(raw!)
-  if (body === undefined && !isOptional(route.body)) throw invalid('This needs a JSON body')
-  return route.body.parse(body)
+  if (isStreamed(route.body)) return { json: readJson(route.body.json!, raw!) }
+  return readJson(route.body, raw!)
+}
+
+function readJson(schema: z.ZodType, raw: Buffer): unknown {
+  const body = parseJsonBody(raw)
+  if (body === undefined && !isOptional(schema)) throw invalid('This needs a JSON body')
+  return schema.parse(body)
 }
 
 const joinSegments = (params: Record<string, string | string[]>) =>

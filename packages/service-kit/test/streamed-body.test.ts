@@ -1,0 +1,93 @@
+import { connect, type Socket } from 'node:net'
+import { freePort } from '@jan/testkit/free-port'
+import { type Served, serve } from '@jan/testkit/serve'
+import { until } from '@jan/testkit/until'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { z } from 'zod'
+import { AppError } from '../src/errors.ts'
+import { createHttpApp } from '../src/http-app.ts'
+import { silentLogger as log } from '../src/logger.ts'
+import { createMetrics } from '../src/metrics.ts'
+import { route, streamedBody } from '../src/route.ts'
+
+let app: Served
+/** How many bytes the handler has seen so far. */
+let seen = 0
+let failure: unknown
+
+beforeAll(async () => {
+  const routes = [
+    route({
+      operation: 'upload_thing',
+      method: 'post',
+      path: '/v1/things',
+      summary: '',
+      auth: 'none',
+      body: streamedBody(['multipart/form-data'], z.object({ name: z.string() })),
+      answers: { 200: z.looseObject({}) },
+      handler: async ({ body }) => {
+        if ('json' in body) return { name: body.json.name }
+        if (body.type === 'text/refused') throw new AppError('unsupported_media_type', 'No such thing here')
+        seen = 0
+        try {
+          for await (const chunk of body.stream) seen += chunk.length
+        } catch (error) {
+          failure = error
+          throw error
+        }
+        return { seen, type: body.type, length: body.length ?? null }
+      },
+    }),
+  ]
+  const metrics = createMetrics('things-api')
+  const options = { service: 'things-api', version: '1', log, metrics, routes, dependencies: [], bodyLimit: 1_000 }
+  app = await serve(createHttpApp({ ...options, authenticate: async () => undefined }).handler, await freePort())
+})
+afterAll(() => app.close())
+
+const post = async (body: string, type?: string) => {
+  const answer = await fetch(`${app.url}/v1/things`, {
+    method: 'POST',
+    body,
+    headers: type === undefined ? {} : { 'content-type': type },
+  })
+  return { status: answer.status, body: await answer.json(), connection: answer.headers.get('connection') }
+}
+
+/** The beginning of an upload, by hand. */
+function beginUpload(type: string, length: number): Socket {
+  const socket = connect(app.port, '127.0.0.1')
+  socket.write(`POST /v1/things HTTP/1.1\r\nHost: x\r\nContent-Type: ${type}\r\nContent-Length: ${length}\r\n\r\n12345`)
+  return socket
+}
+
+test('JSON is parsed and limited as ever, everything else is handed on as it comes, of any length', async () => {
+  expect(await post('{"name":"a"}', 'application/json')).toMatchObject({ status: 200, body: { name: 'a' } })
+  expect(await post('{"name":1}', 'application/json; charset=utf-8')).toMatchObject({ status: 400 })
+  expect(await post(`{"name":"${'a'.repeat(1_000)}"}`, 'application/json')).toMatchObject({ status: 413 })
+  const large = 'x'.repeat(100_000)
+  expect(await post(large, 'text/csv')).toMatchObject({
+    status: 200,
+    body: { seen: 100_000, type: 'text/csv', length: 100_000 },
+  })
+})
+
+test('bytes reach the handler as they are sent; a client that leaves ends its work', async () => {
+  const socket = beginUpload('text/csv', 100)
+  await until(() => seen === 5)
+  failure = undefined
+  socket.destroy()
+  await until(() => failure)
+  expect(failure).toMatchObject({ code: 'client_closed_request' })
+})
+
+test('a refusal does not wait for the rest of the body', async () => {
+  const socket = beginUpload('text/refused', 1_000_000)
+  let answer = ''
+  socket.on('data', (chunk) => {
+    answer += chunk
+  })
+  await new Promise((done) => socket.once('close', done))
+  expect(answer).toMatch(/^HTTP\/1.1 415 /)
+  expect(answer.toLowerCase()).toContain('connection: close')
+})
