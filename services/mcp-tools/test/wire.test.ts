@@ -279,14 +279,15 @@ describe('calls', () => {
     const careful = await startService({ MCP_SANDBOX_REQUIRE_APPROVAL: 'true' })
     try {
       const ada = { kind: 'user' as const, subject: 'ada', workspaceId: 'ada', roles: ['user'] }
-      const viaService = { authorization: `Bearer ${await careful.internal.mint('mcp-tools', ada)}` }
+      // Good for one call each.
+      const viaService = async () => ({ authorization: `Bearer ${await careful.internal.mint('mcp-tools', ada)}` })
       const listed = async (headers: Record<string, string>) => {
         const { result } = (await (await careful.post(LIST, headers)).json()) as {
           result: { tools: { name: string; inputSchema: { properties: object } }[] }
         }
         return Object.keys(result.tools.find(({ name }) => name === 'python_exec')!.inputSchema.properties)
       }
-      expect([await listed({}), await listed(viaService)]).toEqual([
+      expect([await listed({}), await listed(await viaService())]).toEqual([
         ['code', 'language', 'session_id', 'approved'],
         ['code', 'language'],
       ])
@@ -294,7 +295,7 @@ describe('calls', () => {
         ((await (await careful.post(call('js_exec', args), headers)).json()) as { result: { isError?: boolean } })
           .result
       expect((await run({ code: '1' })).isError).toBe(true)
-      expect((await run({ code: '1', approved: true }, viaService)).isError).toBe(true)
+      expect((await run({ code: '1', approved: true }, await viaService())).isError).toBe(true)
       expect(await run({ code: '1 + 1', approved: true })).toMatchObject({ structuredContent: { result: '2' } })
     } finally {
       await careful.close()

@@ -18,13 +18,16 @@ const source = { type: 'data_url', data_url: dataUrl(png(1)) }
 const workspaceOf = async (mediaId: unknown) =>
   (await service.db.query('SELECT workspace_id FROM media_object WHERE id = $1', [mediaId]))[0]?.workspace_id
 
-/** Every way to an object, in turn. */
-async function statuses(headers: Record<string, string>): Promise<number[]> {
+type Headers = Record<string, string>
+
+/** Every way to an object, in turn. @param sent the same for each call, or new ones: internal tokens are good for one */
+async function statuses(sent: Headers | (() => Promise<Headers>)): Promise<number[]> {
+  const headers = async () => (typeof sent === 'function' ? sent() : sent)
   const answers = [
-    await service.call('/v1/media', { json: { source }, headers }),
-    await service.call('/v1/media/resolve', { json: { ids: [id] }, headers }),
-    await service.call(`/v1/media/${id}/presign`, { headers }),
-    await service.call(`/v1/media/${id}`, { headers: { ...headers, range: 'bytes=99999-' } }),
+    await service.call('/v1/media', { json: { source }, headers: await headers() }),
+    await service.call('/v1/media/resolve', { json: { ids: [id] }, headers: await headers() }),
+    await service.call(`/v1/media/${id}/presign`, { headers: await headers() }),
+    await service.call(`/v1/media/${id}`, { headers: { ...(await headers()), range: 'bytes=99999-' } }),
   ]
   return answers.map((each) => each.status)
 }
@@ -112,11 +115,11 @@ describe("the operator's key", () => {
 
 test('a peer that acts for a person reaches what that person reaches', async () => {
   const tokens = createInternalTokens('llm-api', parseInternalKeys(INTERNAL_KEYS))
-  const actingFor = async (subject: string) => ({
+  const actingFor = (subject: string) => async () => ({
     authorization: `Bearer ${await tokens.mint('media-api', { kind: 'user', subject, workspaceId: subject, roles: [] })}`,
   })
-  expect(await statuses(await actingFor('ann'))).toEqual([200, 200, 200, 416])
-  expect((await statuses(await actingFor('bob'))).slice(1)).toEqual([404, 404, 404])
+  expect(await statuses(actingFor('ann'))).toEqual([200, 200, 200, 416])
+  expect((await statuses(actingFor('bob'))).slice(1)).toEqual([404, 404, 404])
 })
 
 test('methods and paths that do not exist are refused in the shape of this service', async () => {
