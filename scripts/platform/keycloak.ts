@@ -10,6 +10,7 @@ import { serve } from './server.ts'
 
 const VERSION = '26.7.3'
 const REALM = resolve(import.meta.dirname, '../../keycloak/import/realm-jan.json')
+const START = resolve(import.meta.dirname, '../../keycloak/start.sh')
 const THEME = resolve(import.meta.dirname, '../../keycloak/themes/jan')
 const PLUGIN = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1'
 
@@ -66,10 +67,11 @@ async function startKeycloak(bench: Bench, url: string, clientSecret: string): P
     label: 'keycloak',
     command: 'sh',
     args: [
-      ...[join(home, 'bin/kc.sh'), 'start', '--optimized', '--import-realm'],
+      ...[START, '--optimized'],
       ...['--http-enabled=true', `--http-host=${hostname}`, `--http-port=${port}`, `--hostname=${url}`],
     ],
     env: {
+      KEYCLOAK_HOME: home,
       JAN_BACKEND_CLIENT_SECRET: clientSecret,
       // Replaces kc.sh's own, which choose another collector: half the CPU and half the memory of a start.
       JAVA_OPTS: '-Xms64m -Xmx512m -XX:MaxMetaspaceSize=256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1',

@@ -237,6 +237,8 @@ describe('a login in the browser', () => {
     expect([target.origin + target.pathname, target.search]).toEqual(['http://localhost:3001/auth/callback', ''])
     const tokens = Object.fromEntries(new URLSearchParams(target.hash.slice(1)))
     expect(tokens).toMatchObject({ token_type: 'Bearer', expires_in: expect.stringMatching(/^3[56]\d\d$/) })
+    // By which the page knows a login that it began itself.
+    expect(tokens.state).toBe(json.state)
     expect((await me(tokens.access_token!)).json).toMatchObject({ id: user.subject })
     const again = await world.call('GET', callback)
     expect([again.status, again.json.error]).toEqual([401, expect.stringContaining('state')])

@@ -5,14 +5,14 @@ import { readSecrets } from './secrets.ts'
 type Named = { id: string; name: string }
 type NewPerson = { email: string; password: string; role: 'user' | 'admin' }
 /** Where the platform is. */
-type Place = { identityUrl: string; gatewayUrl: string }
+type Place = { identityUrl: string; gatewayUrl: string; realm: string; backend: string; client: string }
 
-const TOKEN = '/realms/jan/protocol/openid-connect/token'
 const ADMIN_SCOPES = ['chat', 'responses', 'media', 'mcp', 'admin']
 
 /**
  * Creates a person at the identity provider, with the rights of the platform's own service account, and an API key of
  * theirs. KEYCLOAK_BASE_URL, BACKEND_CLIENT_SECRET and GATEWAY_URL say where; by default it is what `make start` runs.
+ * KEYCLOAK_REALM, BACKEND_CLIENT_ID and TARGET_CLIENT_ID are those of llm-api.
  * @throws Error saying what was refused
  */
 export async function createUser(layout: Layout, env: NodeJS.ProcessEnv): Promise<void> {
@@ -25,6 +25,9 @@ export async function createUser(layout: Layout, env: NodeJS.ProcessEnv): Promis
   const place: Place = {
     identityUrl: env.KEYCLOAK_BASE_URL || `http://localhost:${layout.ports.identity}`,
     gatewayUrl: env.GATEWAY_URL || `http://localhost:${layout.ports.gateway}`,
+    realm: env.KEYCLOAK_REALM || 'jan',
+    backend: env.BACKEND_CLIENT_ID || 'backend',
+    client: env.TARGET_CLIENT_ID || 'jan-client',
   }
   const secret = env.BACKEND_CLIENT_SECRET || readSecrets(layout.stateDir).backendClientSecret
   const id = await createPerson(place, secret, person)
@@ -50,10 +53,10 @@ const describe = ({ gatewayUrl }: Place, { email, role, password }: NewPerson, i
 
 /** @returns the person's id */
 async function createPerson(place: Place, secret: string, { email, password, role }: NewPerson): Promise<string> {
-  const grant = { grant_type: 'client_credentials', client_id: 'backend', client_secret: secret }
+  const grant = { grant_type: 'client_credentials', client_id: place.backend, client_secret: secret }
   const token = await tokenFor(place, grant, 'The identity provider does not know the service account')
   const admin = (method: string, path: string, body?: unknown) =>
-    send(`${place.identityUrl}/admin/realms/jan${path}`, { method, token, body })
+    send(`${place.identityUrl}/admin/realms/${place.realm}${path}`, { method, token, body })
   const created = await admin('POST', '/users', {
     username: email,
     email,
@@ -77,7 +80,7 @@ async function createPerson(place: Place, secret: string, { email, password, rol
 
 /** As the person would: an admin's key may do everything. @returns the key */
 async function createKey(place: Place, { email, password, role }: NewPerson): Promise<string> {
-  const grant = { grant_type: 'password', client_id: 'jan-client', scope: 'openid', username: email, password }
+  const grant = { grant_type: 'password', client_id: place.client, scope: 'openid', username: email, password }
   const token = await tokenFor(place, grant, 'The new password does not sign in')
   const body = { name: 'made by make user', ...(role === 'admin' ? { scopes: ADMIN_SCOPES } : {}) }
   const made = await send(`${place.gatewayUrl}/auth/api-keys`, { method: 'POST', token, body })
@@ -85,8 +88,8 @@ async function createKey(place: Place, { email, password, role }: NewPerson): Pr
   return ((await made.json()) as { key: string }).key
 }
 
-async function tokenFor({ identityUrl }: Place, form: Record<string, string>, refusal: string): Promise<string> {
-  const granted = await send(`${identityUrl}${TOKEN}`, { method: 'POST', form })
+async function tokenFor({ identityUrl, realm }: Place, form: Record<string, string>, refusal: string): Promise<string> {
+  const granted = await send(`${identityUrl}/realms/${realm}/protocol/openid-connect/token`, { method: 'POST', form })
   if (!granted.ok) throw new Error(`${refusal}: ${await reasonOf(granted)}`)
   return ((await granted.json()) as { access_token: string }).access_token
 }

@@ -25,7 +25,7 @@ export type InternalTokens = {
   verify(token: string): Promise<Caller>
 }
 
-/** The first key signs, all of them verify: a new key goes in front, an old one leaves after a minute. */
+/** The first key signs, all of them verify: a new one is added behind everywhere, then goes in front, and the old one leaves. */
 export function createInternalTokens(service: string, keys: InternalKey[]): InternalTokens {
   const [current] = keys
   if (!current) throw new Error('INTERNAL_TOKEN_KEYS holds no key')

@@ -171,7 +171,13 @@ export const shape = {
 export type Config = ConfigOf<typeof shape>
 
 export const loadConfig = (source: NodeJS.ProcessEnv): Config =>
-  readConfig(shape, source, (config) => [...authProblems(config), ...secretProblems(config)])
+  readConfig(shape, source, (config) => [...authProblems(config), ...secretProblems(config), ...clientProblems(config)])
+
+function clientProblems({ auth, identity }: Config): string[] {
+  return auth.clients.includes(identity.targetClientId)
+    ? []
+    : [`TARGET_CLIENT_ID: ${identity.targetClientId} is not among AUTH_CLIENTS, so nobody's token would be accepted`]
+}
 
 function secretProblems({ model }: Config): string[] {
   const { username, password } = new URL(model.baseUrl)

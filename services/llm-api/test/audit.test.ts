@@ -83,3 +83,16 @@ test('nobody changes it, not even in the database [I-057]', async () => {
   for (const change of ["UPDATE audit_event SET actor = 'x'", 'DELETE FROM audit_event', 'TRUNCATE audit_event'])
     await expect(service.database.query(change)).rejects.toThrow('the audit log cannot be changed')
 })
+
+test('a logout that ended nothing is not noted: nobody may fill the log with it [I-057]', async () => {
+  const ended = async () => ((await audit('?act=session.ended&limit=100')).json.data as unknown[]).length
+  const before = await ended()
+  const logOut = (path: string, json: object) => call(service, 'POST', path, { json })
+  for (const json of [{}, { refresh_token: 'junk' }]) expect((await logOut('/auth/logout', json)).status).toBe(200)
+  expect((await call(service, 'GET', '/auth/logout')).status).toBe(200)
+  expect((await logOut('/auth/revoke', { refresh_token: 'junk' })).status).toBe(200)
+  expect(await ended()).toBe(before)
+  for (const path of ['/auth/logout', '/auth/revoke'])
+    expect((await logOut(path, { refresh_token: (await becomeGuest()).refresh_token })).status).toBe(200)
+  expect(await ended()).toBe(before + 2)
+})

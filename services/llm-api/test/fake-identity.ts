@@ -76,6 +76,10 @@ export async function startFakeIdentity(issuer: TokenIssuer, port = 0): Promise<
     if (fake.intercept?.(kind, response)) return
     if (pathname.endsWith('/.well-known/openid-configuration')) return sendJson(response, 200, {})
     if (pathname === TOKEN) return onToken(form, response)
+    if (pathname.endsWith('/logout'))
+      return refreshTokens.delete(form.get('refresh_token') ?? '')
+        ? response.writeHead(204).end()
+        : invalidGrant(response, 'Invalid refresh token')
     if (!backendTokens.has(request.headers.authorization?.slice('Bearer '.length) ?? ''))
       return sendJson(response, 401, { error: 'HTTP 401 Unauthorized' })
     if (request.method === 'POST' && pathname === USERS) {

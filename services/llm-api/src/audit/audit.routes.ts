@@ -3,7 +3,7 @@ import { presentPage } from '@jan/service-kit/page'
 import { type Route, route } from '@jan/service-kit/route'
 import type { Deps } from '../deps.ts'
 import { AuditPage, AuditQuery } from './audit.schema.ts'
-import type { AuditEvent } from './audit.store.ts'
+import { presentEvent } from './present-event.ts'
 
 export const auditRoutes = (deps: Deps): Route[] => [
   route({
@@ -24,12 +24,3 @@ export const auditRoutes = (deps: Deps): Route[] => [
     },
   }),
 ]
-
-const presentEvent = ({ at, actorKind, keyId, requestId, ...event }: AuditEvent) => ({
-  ...event,
-  object: 'audit_event' as const,
-  at: at.toISOString(),
-  actor_kind: actorKind as 'user' | 'guest' | 'key' | null,
-  key_id: keyId,
-  request_id: requestId,
-})

@@ -5,8 +5,8 @@ export const AuditQuery = PageQuery.extend({
   act: z.string().optional().describe('For instance api_key.created'),
   actor: z.string().optional().describe('Subject of who did it'),
   target: z.string().optional().describe('Id of what it was done to'),
-  since: z.coerce.date().optional().describe('From this time on'),
-  until: z.coerce.date().optional().describe('Before this time'),
+  since: z.coerce.date('expected a time, such as 2026-01-31T12:00:00Z').optional().describe('From this time on'),
+  until: z.coerce.date('expected a time, such as 2026-01-31T12:00:00Z').optional().describe('Before this time'),
 })
 export type AuditQuery = z.output<typeof AuditQuery>
 

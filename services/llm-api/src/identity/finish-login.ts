@@ -5,7 +5,7 @@ export type Callback = { code?: string | undefined; state?: string | undefined; 
 
 /**
  * Exchanges the code that a browser came back with. @returns whose login it was, and where the browser goes now: tokens stand in the fragment,
- * which no server's log sees.
+ * which no server's log sees, and the state, by which a page knows a login that it began.
  * @throws AppError `invalid_request` without code or state or for a code that is refused, `unauthenticated` for a bad state,
  * `internal` when the provider fails
  */
@@ -27,6 +27,7 @@ export async function finishLogin(
     refresh_token: tokens.refreshToken,
     expires_in: String(tokens.expiresIn),
     token_type: 'Bearer',
+    state,
   })
   const caller = await deps.authenticate({ authorization: `Bearer ${tokens.accessToken}` })
   if (!caller || caller.kind === 'service') throw new Error('the provider gave a token of nobody')

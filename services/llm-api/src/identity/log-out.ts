@@ -6,20 +6,19 @@ import { type SentToken, sentToken } from './sent-token.ts'
 /**
  * Ends the session at the provider: that of the refresh token or of the access token that was sent. Without one there is
  * nothing to end.
- * @returns whose it was, as far as that is known: refresh tokens are opaque
+ * @returns whose session ended, as far as that is known: refresh tokens are opaque; undefined when none did
  */
 export async function logOut(
   deps: Pick<Deps, 'identity' | 'authenticate'>,
   sent: SentToken,
-): Promise<string | undefined> {
+): Promise<{ actor?: string } | undefined> {
   const person = sent.sent ? undefined : await personOf(deps, sent.authorization)
   if (person?.sessionId) {
     await deps.identity.users.endSession(person.sessionId)
-    return person.subject
+    return { actor: person.subject }
   }
   const token = sentToken(sent)
-  if (token) await deps.identity.sessions.endSession(token)
-  return undefined
+  return token && (await deps.identity.sessions.endSession(token)) ? {} : undefined
 }
 
 /** Of an access token; what is none may be a refresh token. */

@@ -72,8 +72,8 @@ const endingRoutes = (deps: Deps): Route[] => [
     body: RefreshRequest.partial().optional(),
     answers: { 200: LoggedOut },
     handler: async ({ body, headers: { cookie, authorization }, who, address }) => {
-      const actor = await logOut(deps, { sent: body?.refresh_token, cookie, authorization })
-      await noteAct(deps, { who, address }, { act: 'session.ended', ...(actor ? { actor } : {}) })
+      const ended = await logOut(deps, { sent: body?.refresh_token, cookie, authorization })
+      if (ended) await noteAct(deps, { who, address }, { act: 'session.ended', ...ended })
       return loggedOut
     },
   }),
@@ -86,8 +86,8 @@ const endingRoutes = (deps: Deps): Route[] => [
     auth: 'none',
     answers: { 200: LoggedOut },
     handler: async ({ headers: { cookie, authorization }, who, address }) => {
-      const actor = await logOut(deps, { cookie, authorization })
-      await noteAct(deps, { who, address }, { act: 'session.ended', ...(actor ? { actor } : {}) })
+      const ended = await logOut(deps, { cookie, authorization })
+      if (ended) await noteAct(deps, { who, address }, { act: 'session.ended', ...ended })
       return loggedOut
     },
   }),
@@ -102,8 +102,8 @@ const endingRoutes = (deps: Deps): Route[] => [
     presentError: presentFlatError,
     answers: { 200: Revoked },
     handler: async ({ body, who, address }) => {
-      await deps.identity.sessions.endSession(body.refresh_token)
-      await noteAct(deps, { who, address }, { act: 'session.ended' })
+      const hasEnded = await deps.identity.sessions.endSession(body.refresh_token)
+      if (hasEnded) await noteAct(deps, { who, address }, { act: 'session.ended' })
       return { message: 'Token revoked successfully' }
     },
   }),

@@ -14,8 +14,8 @@ export type SessionsClient = {
   refresh(refreshToken: string): Promise<TokenSet | undefined>
   /** Undefined when the provider does not accept the code, for this verifier and redirect. */
   exchangeCode(exchange: CodeExchange): Promise<TokenSet | undefined>
-  /** Ends the session of a refresh token; one that is over already is as good. */
-  endSession(refreshToken: string): Promise<void>
+  /** Ends the session of a refresh token. @returns whether it was one; one that is over already is as good */
+  endSession(refreshToken: string): Promise<boolean>
   /** What the provider says of the person today; undefined when it does not accept the token. */
   userInfo(accessToken: string): Promise<Record<string, unknown> | undefined>
 }
@@ -54,7 +54,9 @@ export function createSessionsClient(http: ProviderHttp, { realmPath, clientId }
       ),
     endSession: async (refreshToken) => {
       const answer = await http.post(endpoint('logout'), { client_id: clientId, refresh_token: refreshToken })
-      if (errorNameIn(answer.text) !== 'invalid_grant') requireStatus(answer, 200, 204)
+      if (errorNameIn(answer.text) === 'invalid_grant') return false
+      requireStatus(answer, 200, 204)
+      return true
     },
     userInfo: async (accessToken) => {
       const answer = await http.send({

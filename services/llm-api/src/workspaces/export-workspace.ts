@@ -1,6 +1,7 @@
 import { AppError } from '@jan/service-kit/errors'
 import type { Who } from '@jan/service-kit/who'
 import { jsonOf, workspacePath } from '@jan/service-kit/workspace-routes'
+import { presentEvent } from '../audit/present-event.ts'
 import type { Deps } from '../deps.ts'
 import { presentKey } from '../keys/present-key.ts'
 
@@ -37,7 +38,7 @@ async function* written(
   yield* jsonOf({
     workspace: one(() => deps.workspaces.find(workspaceId)),
     api_keys: keysOf(deps, workspaceId),
-    audit_events: deps.audit.of(workspaceId),
+    audit_events: auditOf(deps, workspaceId),
   })
   for (const [service, body] of others) {
     yield Buffer.from(`,${JSON.stringify(service)}:`)
@@ -49,6 +50,10 @@ async function* written(
 async function* one<T>(find: () => Promise<T | undefined>) {
   const found = await find()
   if (found !== undefined) yield found
+}
+
+async function* auditOf({ audit }: Pick<Deps, 'audit'>, workspaceId: string) {
+  for await (const event of audit.of(workspaceId)) yield presentEvent(event)
 }
 
 async function* keysOf({ keys, now }: Pick<Deps, 'keys' | 'now'>, workspaceId: string) {
