@@ -29,7 +29,7 @@ test('limits and origins of an environment are in the file, and nothing else cha
   const restored = renderKong(rendered, {
     perMinute: 600,
     perHour: 20_000,
-    bodyMegabytes: 30,
+    bodyMegabytes: 1100,
     origins: parseKongFile(SHIPPED).plugins.cors?.origins,
   })
   expect(restored).toBe(SHIPPED)

@@ -2,10 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { type ParseError, parse as parseTolerant, printParseErrorCode } from 'jsonc-parser'
 import { AppError, invalid } from './errors.ts'
 
-const tooLarge = (limit: number) =>
-  new AppError('payload_too_large', `The request body is larger than ${limit} bytes`, {
-    headers: { connection: 'close' },
-  })
+const tooLarge = (limit: number) => new AppError('payload_too_large', `The request body is larger than ${limit} bytes`)
 
 /** Reads a request body of at most `limit` bytes. Refuses by `Content-Length` before reading, else as soon as the limit is passed. */
 export function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
@@ -17,11 +14,7 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Buffe
     request.on('data', (chunk: Buffer) => {
       size += chunk.length
       if (size <= limit) chunks.push(chunk)
-      else {
-        // Not destroyed: the refusal still has to reach the client over this socket.
-        request.pause()
-        reject(tooLarge(limit))
-      }
+      else reject(tooLarge(limit))
     })
     request.once('end', () => {
       isOver = true

@@ -21,11 +21,11 @@ export type RawBody = { raw: true; limit: number }
 export const rawBody = (limit: number): RawBody => ({ raw: true, limit })
 export const isRaw = (body: AnyBody): body is RawBody => 'raw' in body
 
-/** The body as it comes, unread; JSON is read and parsed beforehand when a schema for it is given. */
+/** The body as it comes, unread. With a schema for JSON only what is of one of the `types`: all else is read and parsed as JSON. */
 export type StreamedBody<J extends z.ZodType | undefined = z.ZodType | undefined> = {
   streamed: true
   json: J
-  /** Content types beside JSON, for the OpenAPI document. */
+  /** Content types beside JSON, in lower case. */
   types: string[]
 }
 export const streamedBody = <J extends z.ZodType | undefined = undefined>(

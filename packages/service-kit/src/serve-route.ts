@@ -15,7 +15,7 @@ import { enforceLimit } from './rate-limit-headers.ts'
 import { requireRight } from './require-right.ts'
 import { isOptional, isRaw, isStreamed, type Route } from './route.ts'
 import { sendAnswer } from './send-answer.ts'
-import { streamOfRequest } from './streamed-body.ts'
+import { discardRest, streamOfRequest } from './streamed-body.ts'
 import { Who } from './who.ts'
 
 export type ServeOptions = ExchangeOptions & {
@@ -61,9 +61,8 @@ export async function serveRoute(
     if (options.limiter && caller) enforceLimit(options.limiter, caller, exchange.headers)
     await sendAnswer(response, await act(options, route, request, caller, exchange), exchange)
   } catch (error) {
-    // The rest of a body that nobody wants is not waited for.
-    if (route.body && isStreamed(route.body) && !request.complete) exchange.headers.connection = 'close'
     exchange.fail(error)
+    if (!request.complete) discardRest(request)
   }
 }
 
@@ -117,7 +116,7 @@ async function act(
     {
       owner: ownerOf(caller!),
       key,
-      fingerprint: fingerprintOf(route.operation, request.url!, raw),
+      fingerprint: fingerprintOf(route.operation, request.url!, raw ?? lengthOf(headers)),
       log: exchange.log,
     },
     {
@@ -130,6 +129,9 @@ async function act(
 const isIdempotent = ({ idempotent }: Route, input: never) =>
   typeof idempotent === 'function' ? idempotent(input) : idempotent
 
+/** All that can be known of a body before it is read. */
+const lengthOf = (headers: Readonly<Record<string, string | undefined>>) => Buffer.from(headers['content-length'] ?? '')
+
 const ownerOf = (caller: Caller) =>
   caller.kind === 'service'
     ? { workspaceId: `service ${caller.service}`, subject: caller.service }
@@ -138,11 +140,12 @@ const ownerOf = (caller: Caller) =>
 const bodyLimit = (options: ServeOptions, { body, bodyLimit: own }: Route): number =>
   body && isRaw(body) ? body.limit : (own ?? options.bodyLimit)
 
-/** What a route takes as it comes, unless it is JSON that the route wants parsed. */
-const isStreamedRequest = ({ body }: Route, headers: Readonly<Record<string, string | undefined>>): boolean =>
-  body !== undefined &&
-  isStreamed(body) &&
-  !(body.json && /^application\/(.+\+)?json\b|^$/i.test(headers['content-type'] ?? ''))
+/** What a route takes as it comes. Where JSON is taken, too, everything is JSON that is not of another type the route names. */
+function isStreamedRequest({ body }: Route, headers: Readonly<Record<string, string | undefined>>): boolean {
+  if (body === undefined || !isStreamed(body)) return false
+  const [type = ''] = (headers['content-type'] ?? '').toLowerCase().split(/ *;/, 1)
+  return body.json === undefined || body.types.includes(type.trim())
+}
 
 function readRouteBody(route: Route, raw: Buffer | undefined): unknown {
   if (!route.body || isRaw(route.body)) return raw

@@ -42,6 +42,18 @@ async function withinTime(next: Promise<IteratorResult<Uint8Array>>, ms: number)
   }
 }
 
+const LINGER_MS = 10_000
+
+/**
+ * Reads on, for a while, what a client still sends to a request that was refused: closed at once, its connection would
+ * take the refusal along, and a gateway in between would tell of a broken service.
+ */
+export function discardRest(request: IncomingMessage): void {
+  request.resume()
+  const cut = setTimeout(() => request.destroy(), LINGER_MS).unref()
+  request.once('close', () => clearTimeout(cut))
+}
+
 const tooSlow = (ms: number) =>
   new AppError('invalid_request', `Nothing of the body came for ${ms / 1000} seconds`, {
     status: 408,
