@@ -23,7 +23,7 @@ export const tools = [
     done('T-13', 'POST /v1/media takes the key.'),
     done('T-14', 'POST /v1/responses takes the key.'),
   ),
-  ...from('tools: idempotency', 'media', open('T-15', 'Creating a file takes the key.')),
+  ...from('tools: idempotency', 'media', done('T-15', 'Creating a file takes the key.')),
   ...from(
     'tools: idempotency',
     'llm-api',

@@ -14,6 +14,13 @@ test('a laptop needs no more than what has no safe default', () => {
   expect(config.http).toMatchObject({ host: '127.0.0.1', port: 8285 })
   expect(config.media).toEqual({
     maxBytes: 20_971_520,
+    maxDocumentBytes: 67_108_864,
+    maxRecordingBytes: 536_870_912,
+    quotaBytes: 10_737_418_240,
+    quotaObjects: 100_000,
+    retentionDays: 30,
+    scanUrl: undefined,
+    scanTimeoutMs: 60_000,
     resolveMaxBytes: 67_108_864,
     proxyDownload: true,
     presignTtlMs: 300_000,

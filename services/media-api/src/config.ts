@@ -6,6 +6,7 @@ import {
   duration,
   env,
   flag,
+  integer,
   list,
   readConfig,
   reading,
@@ -68,8 +69,27 @@ export const shape = {
         .min(1)
         .max(256 * MIB)
         .default(20 * MIB),
-      'Largest object, in bytes',
+      'Largest image, in bytes',
     ),
+    maxDocumentBytes: env(
+      'MEDIA_MAX_DOCUMENT_BYTES',
+      integer(64 * MIB),
+      'Largest PDF, Word document or text, in bytes',
+    ),
+    maxRecordingBytes: env('MEDIA_MAX_RECORDING_BYTES', integer(512 * MIB), 'Largest sound or video, in bytes'),
+    quotaBytes: env('MEDIA_QUOTA_BYTES', integer(10 * 1024 * MIB), 'Most bytes of one workspace; 0: no limit'),
+    quotaObjects: env('MEDIA_QUOTA_OBJECTS', integer(100_000), 'Most objects of one workspace; 0: no limit'),
+    retentionDays: env(
+      'MEDIA_RETENTION_DAYS',
+      z.coerce.number().min(0).max(36_500).default(30),
+      'How long an object is kept after it was last sent; files of /v1/files are kept until somebody deletes them; 0: for ever',
+    ),
+    scanUrl: env(
+      'MEDIA_SCAN_URL',
+      z.url({ protocol: /^https?$/ }).optional(),
+      'Scanner that is sent every object by POST before anybody may read it, and answers 200, or 422 to refuse it',
+    ),
+    scanTimeoutMs: env('MEDIA_SCAN_TIMEOUT', duration('60s'), 'Longest wait for the scanner'),
     resolveMaxBytes: env(
       'MEDIA_RESOLVE_MAX_BYTES',
       z.coerce
@@ -109,6 +129,16 @@ export const shape = {
       bucket: env('MEDIA_S3_BUCKET', z.string().optional(), 's3: bucket; it must exist'),
       accessKey: env('MEDIA_S3_ACCESS_KEY', secret().optional(), 's3: access key'),
       secretKey: env('MEDIA_S3_SECRET_KEY', secret().optional(), 's3: secret key'),
+      sse: env(
+        'MEDIA_S3_SSE',
+        z.enum(['none', 'AES256', 'aws:kms']).default('none'),
+        's3: encryption at rest, asked for with every object',
+      ),
+      kmsKeyId: env(
+        'MEDIA_S3_KMS_KEY_ID',
+        z.string().optional(),
+        "s3: key for MEDIA_S3_SSE=aws:kms; the account's own when absent",
+      ),
       usePathStyle: env('MEDIA_S3_USE_PATH_STYLE', flag(true), 's3: bucket in the path, not in the host name'),
     },
   },

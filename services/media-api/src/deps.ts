@@ -12,15 +12,23 @@ import { createLogger, type Logger } from '@jan/service-kit/logger'
 import { createMetrics, type HttpMetrics } from '@jan/service-kit/metrics'
 import { connectPostgres, connectPrisma, postgresDependency } from '@jan/service-kit/postgres'
 import type { RateLimiter } from '@jan/service-kit/rate-limit'
+import { createTurns, type Turns } from '@jan/service-kit/turns'
 import packageJson from '../package.json' with { type: 'json' }
 import { serviceKeyAuth } from './access/service-key.ts'
 import type { Config } from './config.ts'
+import type { MediaKind } from './content/media-type.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
 import { createMediaStore, type MediaStore } from './media/media.store.ts'
+import type { Quota } from './media/quota.ts'
+import { reapMedia, reapMediaHourly } from './media/reap-media.job.ts'
+import { createReapingStore, type ReapingStore } from './media/reaping.store.ts'
+import { createScanner, type Scanner } from './media/scan-content.ts'
+import { createSlotStore, type SlotStore } from './media/slot.store.ts'
 import { createDiskStorage } from './storage/disk-storage.client.ts'
 import type { ObjectStorage } from './storage/object-storage.ts'
 import { createS3Storage } from './storage/s3-storage.client.ts'
 import { createUrlSigner, type UrlSigner } from './storage/url-signer.ts'
+import { createTexts, type Texts } from './text/texts.ts'
 
 export type Deps = {
   log: Logger
@@ -31,7 +39,13 @@ export type Deps = {
   metrics: HttpMetrics
   dependencies: Dependency[]
   media: MediaStore
+  slots: SlotStore
+  reaping: ReapingStore
   storage: ObjectStorage
+  /** None: nothing is scanned. */
+  scanner: Scanner | undefined
+  texts: Texts
+  turns: Turns
   /** Only with disk storage: signed URLs that lead back to this service. */
   urls: UrlSigner | undefined
   outbound: GuardedFetch
@@ -39,7 +53,14 @@ export type Deps = {
   now: () => Date
 }
 
-export type MediaSettings = Pick<Config['media'], 'maxBytes' | 'resolveMaxBytes' | 'proxyDownload'> & {
+export type MediaSettings = Pick<Config['media'], 'resolveMaxBytes' | 'proxyDownload'> & {
+  /** Largest object of each kind. */
+  maxBytes: Record<MediaKind, number>
+  /** Largest of any kind. */
+  largest: number
+  quota: Quota
+  /** 0: for ever. */
+  retentionMs: number
   presignSeconds: number
 }
 
@@ -56,17 +77,23 @@ export async function connect(config: Config, closers: Closers): Promise<Deps> {
   const pool = connectPostgres(config.database, log, closers)
   const db = connectPrisma(pool, closers, (adapter) => new PrismaClient({ adapter }))
   const { storage, urls } = connectStorage(config.storage, { closers, now })
-  const { presignTtlMs, remoteTimeoutMs, ...media } = config.media
+  const settings = settingsOf(config.media)
   const outbound = createGuardedFetch({
     allow: config.outboundAllow,
-    timeoutMs: remoteTimeoutMs,
-    maxBytes: media.maxBytes,
+    timeoutMs: config.media.remoteTimeoutMs,
+    maxBytes: settings.largest,
     maxRedirects: 5,
     userAgent: `jan-media-api/${packageJson.version}`,
   })
   const metrics = createMetrics('media-api')
-  const schedules = [forgetIdempotencyKeysHourly]
-  const jobs = createJobs<Deps>({ pool, log, metrics, jobs: [forgetIdempotencyKeys], schedules })
+  const jobs = createJobs<Deps>({
+    pool,
+    log,
+    metrics,
+    jobs: [forgetIdempotencyKeys, reapMedia],
+    schedules: [forgetIdempotencyKeysHourly, reapMediaHourly],
+  })
+  const { scanUrl, scanTimeoutMs } = config.media
   return {
     log,
     // The key first: without AUTH_ENABLED everyone else is a local user.
@@ -80,12 +107,32 @@ export async function connect(config: Config, closers: Closers): Promise<Deps> {
       { name: 'storage', required: false, check: () => storage.check() },
       ...limits.dependencies,
     ],
-    media: createMediaStore(db),
+    media: createMediaStore(db, { quota: settings.quota, now }),
+    slots: createSlotStore(db),
+    reaping: createReapingStore(db),
     storage,
     urls,
     outbound: closers.add('outbound', outbound, (dialer) => dialer.close()),
-    settings: { ...media, presignSeconds: Math.floor(presignTtlMs / 1000) },
+    scanner: scanUrl === undefined ? undefined : createScanner({ url: scanUrl, timeoutMs: scanTimeoutMs }),
+    texts: createTexts(),
+    turns: createTurns(connectPostgres({ ...config.database, poolMax: 4 }, log, closers)),
+    settings,
     now,
+  }
+}
+
+const DAY_MS = 86_400_000
+
+function settingsOf(media: Config['media']): MediaSettings {
+  const { maxBytes: image, maxDocumentBytes: document, maxRecordingBytes: recording } = media
+  return {
+    resolveMaxBytes: media.resolveMaxBytes,
+    proxyDownload: media.proxyDownload,
+    maxBytes: { image, document, text: document, audio: recording, video: recording },
+    largest: Math.max(image, document, recording),
+    quota: { bytes: media.quotaBytes, objects: media.quotaObjects },
+    retentionMs: media.retentionDays * DAY_MS,
+    presignSeconds: Math.floor(media.presignTtlMs / 1000),
   }
 }
 

@@ -91,7 +91,7 @@ describe('the content of an id', () => {
       const { status, body } = await pointing.call(`/v1/media/${stored.id}`, { headers })
       expect(status).toBe(200)
       expect(body).toEqual({
-        url: expect.stringContaining(`http://localhost:8285/v1/media/objects/images/${stored.id}`),
+        url: expect.stringContaining(`http://localhost:8285/v1/media/objects/media/${stored.id}`),
       })
     } finally {
       await pointing.close()
@@ -111,7 +111,7 @@ describe('a signed URL', () => {
   test('begins with the public address and reads the picture without a token', async () => {
     const signed = await presign()
     expect(signed).toMatchObject({ id, expires_in: 300 })
-    expect(signed.url).toMatch(/^https:\/\/files\.example\/jan\/v1\/media\/objects\/images\/jan_/)
+    expect(signed.url).toMatch(/^https:\/\/files\.example\/jan\/v1\/media\/objects\/media\/jan_/)
     const answer = await open(signed.url)
     expect(answer.status).toBe(200)
     expect(answer.headers.get('content-type')).toBe('image/png')
@@ -133,7 +133,7 @@ describe('a signed URL', () => {
         edited.pathname = edited.pathname.replace(/jan_\w+/, 'jan_01hqr8v9k2x3f4g5h6j7k8m9n0')
       },
       (edited) => {
-        edited.pathname = edited.pathname.replace(/images\/.*/, '..%2f..%2fetc%2fpasswd')
+        edited.pathname = edited.pathname.replace(/media\/jan_.*/, 'media/..%2f..%2fetc%2fpasswd')
       },
     ]
     for (const change of changed) {
@@ -148,10 +148,11 @@ describe('a signed URL', () => {
 
   test('ends when its time is over [H-85]', async () => {
     const [file] = await service.files()
-    const past = await service.deps.storage.presign(`images/${file}`, {
+    const past = await service.deps.storage.presign(`media/${file}`, {
       expiresInSeconds: 0,
       type: 'image/png',
       filename: 'late.png',
+      isInline: true,
     })
     const answer = await open(past)
     expect(answer.status).toBe(403)
@@ -163,6 +164,7 @@ describe('a signed URL', () => {
       expiresInSeconds: 60,
       type: 'image/png',
       filename: 'gone.png',
+      isInline: true,
     })
     expect((await open(signed)).status).toBe(404)
   })

@@ -17,8 +17,8 @@ beforeAll(async () => {
         return response.writeHead(200).end(pngOf(5000))
       case '/empty':
         return response.writeHead(200).end()
-      case '/page':
-        return response.writeHead(200, { 'content-type': 'image/png' }).end('<html></html>')
+      case '/drawing':
+        return response.writeHead(200, { 'content-type': 'image/png' }).end('<svg xmlns="http://www.w3.org/2000/svg"/>')
       case '/inside':
         return response.writeHead(302, { location: 'http://169.254.169.254/latest/meta-data' }).end()
       case '/circle':
@@ -88,7 +88,7 @@ test("each failure of the other side has its own status, and none is the caller'
     [`${closed.url}/cat.png`, 502, 'upstream_failed'],
     [`${site.url}/silent`, 504, 'upstream_timeout'],
     [`${site.url}/large`, 413, 'payload_too_large'],
-    [`${site.url}/page`, 415, 'unsupported_media_type'],
+    [`${site.url}/drawing`, 415, 'unsupported_media_type'],
   ]
   for (const [url, status, code] of outcomes) {
     const reply = await ingest(url)

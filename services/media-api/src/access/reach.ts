@@ -16,6 +16,10 @@ export function reachOf(caller: Caller, userId?: string): Reach {
   return userId === undefined ? 'every workspace' : { workspaceId: userId }
 }
 
+/** Whether an object of this workspace is in reach. */
+export const mayReach = (reach: Reach, workspaceId: string): boolean =>
+  reach === 'every workspace' || reach.workspaceId === workspaceId
+
 /** @throws AppError `invalid_request` when a service does not say for whom it acts */
 export function ownerFor(caller: Caller, userId: string | undefined): Owner {
   if (caller.kind !== 'service') return { workspaceId: caller.workspaceId, createdBy: caller.subject }

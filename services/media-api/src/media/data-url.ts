@@ -1,9 +1,7 @@
-import { AppError, invalid } from '@jan/service-kit/errors'
+import { invalid } from '@jan/service-kit/errors'
+import { tooLarge } from './receive-content.ts'
 
 const PARAM = 'source.data_url'
-
-export const tooLarge = (maxBytes: number) =>
-  new AppError('payload_too_large', `The media is larger than ${maxBytes} bytes`)
 
 /**
  * The bytes of `data:<type>;base64,<bytes>`. The type is not looked at: senders get it wrong.

@@ -1,13 +1,12 @@
 import type { Deps } from '../deps.ts'
+import { removeStored } from './reap-media.job.ts'
 
-/** Deletes every media object of a workspace: the bytes first, so that what fails half-way can be found again. */
+/** Deletes everything of a workspace. */
 export async function eraseMedia(
-  deps: Pick<Deps, 'media' | 'storage' | 'idempotency'>,
+  deps: Pick<Deps, 'reaping' | 'storage' | 'idempotency'>,
   workspaceId: string,
 ): Promise<void> {
-  for await (const { id, storageKey } of deps.media.all(workspaceId)) {
-    await deps.storage.delete(storageKey)
-    await deps.media.delete(id)
-  }
+  for await (const stored of deps.reaping.allOf(workspaceId)) await removeStored(deps, stored)
+  await deps.reaping.forgetWorkspace(workspaceId)
   await deps.idempotency.forgetWorkspace(workspaceId)
 }

@@ -2,7 +2,7 @@ import { type Answer, json } from '@jan/service-kit/answer'
 import type { Caller } from '@jan/service-kit/auth'
 import type { Who } from '@jan/service-kit/who'
 import { reachOf } from '../access/reach.ts'
-import type { Deps } from '../deps.ts'
+import { mediaType } from '../content/media-type.ts'
 import { sendObject } from '../storage/send-object.ts'
 import { requireOneMedia } from './require-media.ts'
 import { signUrl } from './sign-url.ts'
@@ -14,11 +14,11 @@ type Input = { id: string; headers: Readonly<Record<string, string | undefined>>
 
 /** The bytes, or only where they are when downloads are not proxied. */
 export async function getMediaContent(
-  deps: Pick<Deps, 'media' | 'storage' | 'settings'>,
+  deps: Parameters<typeof requireOneMedia>[0],
   who: Who<Caller>,
   { id, headers }: Input,
 ): Promise<Answer<{ url: string }> | Answer<never>> {
-  const media = await requireOneMedia(deps, reachOf(who.caller), id)
+  const media = await requireOneMedia(deps, who, reachOf(who.caller), id)
   if (!deps.settings.proxyDownload) return json({ url: await signUrl(deps, media) })
   return sendObject(
     deps.storage,
@@ -27,6 +27,7 @@ export async function getMediaContent(
       bytes: media.bytes,
       type: media.mime,
       filename: media.filename,
+      isInline: mediaType(media.mime).isInline,
       etag: media.sha256,
       maxAgeSeconds: MAX_AGE_SECONDS,
     },

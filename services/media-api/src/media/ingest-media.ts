@@ -1,104 +1,84 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import type { Caller } from '@jan/service-kit/auth'
 import { invalid } from '@jan/service-kit/errors'
 import type { Who } from '@jan/service-kit/who'
-import { ownerFor } from '../access/reach.ts'
+import { type Owner, ownerFor } from '../access/reach.ts'
 import type { Deps } from '../deps.ts'
-import { couldNotRemoveObject, mediaIngested } from '../events.ts'
 import { parseDataUrl } from './data-url.ts'
 import { fetchRemote } from './fetch-remote.ts'
-import { safeFilename } from './filename.ts'
-import { requireImageType } from './image-type.ts'
 import type { IngestMedia } from './media.schema.ts'
 import type { Media } from './media.store.ts'
 import { mediaIdFor } from './media-id.ts'
+import { roomOf } from './quota.ts'
+import { type Incoming, receiveContent } from './receive-content.ts'
+import { retainedUntil } from './retained-until.ts'
+import { removeObject, type StoredMedia, storeReceived } from './store-received.ts'
 
-type Needs = Pick<Deps, 'media' | 'storage' | 'outbound' | 'settings' | 'now'>
+type Needs = Pick<Deps, 'media' | 'storage' | 'outbound' | 'scanner' | 'texts' | 'settings' | 'now'>
 
-/** Stores an image once per workspace: the same bytes again give the same id. */
-export async function ingestMedia(
-  deps: Needs,
-  who: Who<Caller>,
-  input: IngestMedia,
-): Promise<{ media: Media; deduped: boolean }> {
-  const owner = ownerFor(who.caller, input.user_id)
-  const content = await loadSource(deps, input.source, who.signal)
-  const type = await requireImageType(content)
-  const sha256 = createHash('sha256').update(content).digest('hex')
-
-  const id = mediaIdFor(who)
-  const known = await deps.media.findKnown(owner.workspaceId, { id, sha256 })
-  if (known) {
-    // An earlier try may have found other bytes behind the same URL: what it stored stands.
-    if (known.sha256 === sha256) await mendObject(deps, known, content)
-    const deduped = known.id !== id
-    mediaIngested(who.log, known, { deduped })
-    return { media: known, deduped }
-  }
-
-  const media: Media = {
-    ...owner,
-    id,
-    storageKey: keyOfTry(id, type.extensions[0]),
-    mime: type.mime,
-    bytes: content.length,
-    sha256,
-    filename: safeFilename(input.filename, id, type),
-    createdAt: deps.now(),
-  }
-  const stored = await storeOnce(deps, who, { media, content })
-  const deduped = stored.id !== id
-  mediaIngested(who.log, stored, { deduped })
-  return { media: stored, deduped }
+/** Stores what a data URL holds, or what is behind a URL, once per workspace: the same bytes again give the same id. */
+export async function ingestMedia(deps: Needs, who: Who<Caller>, input: IngestMedia): Promise<StoredMedia> {
+  const { filename } = input
+  const target = { id: mediaIdFor(who), owner: ownerFor(who.caller, input.user_id) }
+  const source = await openSource(deps, input.source, who.signal)
+  if (!(source instanceof Uint8Array)) return ingestStream(deps, who, { stream: source, filename }, target)
+  const known = await renewKnown(deps, source, target)
+  if (known) return { media: known, deduped: known.id !== target.id }
+  return ingestStream(deps, who, { stream: onceOf(source), length: source.byteLength, filename }, target)
 }
 
-/** Tries of one request share the id. Bytes they do not share: one that fails late must not take away what another one stored. */
-const keyOfTry = (id: string, extension: string) => `images/${id}-${randomBytes(4).toString('hex')}.${extension}`
+/** Which id the object gets if it is new, and whose it is. */
+export type Target = { id: string; owner: Owner; purpose?: string; expiresAt?: Date | null }
 
-function loadSource(deps: Needs, source: IngestMedia['source'], signal: AbortSignal): Promise<Buffer> | Buffer {
-  const { maxBytes } = deps.settings
+/** Stores a stream of any length. */
+export async function ingestStream(
+  deps: Needs,
+  who: Who<Caller>,
+  incoming: Incoming,
+  target: Target,
+): Promise<StoredMedia> {
+  const received = await receiveContent(deps, target.id, incoming, await roomOf(deps, target.owner.workspaceId))
+  const naming = { expiresAt: retainedUntil(deps), ...target, filename: incoming.filename }
+  return storeReceived(deps, who, received, naming).catch(async (error: unknown) => {
+    await removeObject(deps, who, received.storageKey)
+    throw error
+  })
+}
+
+/** What is in memory as a whole can be known before it is stored a second time. */
+async function renewKnown(
+  deps: Pick<Deps, 'media' | 'storage' | 'settings' | 'now'>,
+  bytes: Uint8Array,
+  { id, owner }: Target,
+): Promise<Media | undefined> {
+  const sha256 = createHash('sha256').update(bytes).digest('hex')
+  const known = await deps.media.findKnown(owner.workspaceId, { id, sha256 })
+  if (known?.sha256 !== sha256) return known
+  if (!(await deps.storage.head(known.storageKey))) return undefined
+  return deps.media.insertOrFind({ ...known, expiresAt: retainedUntil(deps) })
+}
+
+async function* onceOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes
+}
+
+function openSource(
+  { outbound, settings }: Pick<Deps, 'outbound' | 'settings'>,
+  source: IngestMedia['source'],
+  signal: AbortSignal,
+): Promise<AsyncIterable<Uint8Array>> | Buffer {
   switch (source.type.toLowerCase()) {
     case 'data_url':
     case 'datauri':
     case 'dataurl':
       if (!source.data_url) throw invalid(`source.data_url is needed with type ${source.type}`, 'source.data_url')
-      return parseDataUrl(source.data_url, maxBytes)
+      return parseDataUrl(source.data_url, settings.maxBytes.image)
     case 'remote_url':
     case 'remoteuri':
     case 'remote':
       if (!source.url) throw invalid(`source.url is needed with type ${source.type}`, 'source.url')
-      return fetchRemote(deps.outbound, source.url, { maxBytes, signal })
+      return fetchRemote(outbound, source.url, { maxBytes: settings.largest, signal })
     default:
       throw invalid(`unknown source type ${source.type}`, 'source.type')
   }
-}
-
-/**
- * The bytes are there before the row can be seen. Of identical uploads at once the unique index picks one;
- * the others, and a try that another one took over, give up their own bytes and answer with the winner's row.
- */
-async function storeOnce(
-  deps: Needs,
-  who: Who<Caller>,
-  { media, content }: { media: Media; content: Buffer },
-): Promise<Media> {
-  await deps.storage.put(media.storageKey, content, { type: media.mime })
-  try {
-    const stored = await deps.media.insertOrFind(media)
-    if (stored.storageKey !== media.storageKey) await removeObject(deps, who, media.storageKey)
-    return stored
-  } catch (error) {
-    await removeObject(deps, who, media.storageKey)
-    throw error
-  }
-}
-
-/** A connection lost in the middle of an insert leaves its outcome unknown, so a row may stand without bytes: they are here now. */
-async function mendObject({ storage }: Needs, media: Media, content: Buffer): Promise<void> {
-  if (await storage.head(media.storageKey)) return
-  await storage.put(media.storageKey, content, { type: media.mime })
-}
-
-async function removeObject({ storage }: Needs, who: Who<Caller>, key: string): Promise<void> {
-  await storage.delete(key).catch((error: unknown) => couldNotRemoveObject(who.log, key, error))
 }

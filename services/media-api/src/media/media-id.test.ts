@@ -9,6 +9,7 @@ test('ids are well formed, differ, and rise with time', () => {
   const ids = Array.from({ length: 1000 }, () => mediaIdFor({ startedAt, newId }))
   expect(ids.every((id) => MediaId.safeParse(id).success)).toBe(true)
   expect(new Set(ids).size).toBe(1000)
+  expect(ids.toSorted()).toEqual(ids)
   const later = mediaIdFor({ startedAt: new Date(startedAt.getTime() + 1), newId })
   expect([...ids, later].sort().at(-1)).toBe(later)
 })

@@ -1,4 +1,5 @@
 import { MediaId, ResolveMedia } from '@jan/contracts/media'
+import { PageQuery, pageOf } from '@jan/service-kit/page'
 import { z } from 'zod'
 
 /** Identity providers differ in what an id looks like; only what could not be one is refused. */
@@ -32,6 +33,75 @@ export const IngestedMedia = z
     presigned_url: z.url(),
   })
   .meta({ id: 'IngestedMedia' })
+
+export const PrepareUpload = z
+  .object({
+    mime_type: z.string().max(128).describe('What will be sent; the bytes must be of this type'),
+    bytes: z.int().min(1).optional().describe('How many bytes will be sent; the URL takes no other number then'),
+    filename: z.string().max(255).optional(),
+    user_id: UserId.optional(),
+  })
+  .meta({ id: 'PrepareUpload' })
+export type PrepareUpload = z.output<typeof PrepareUpload>
+
+export const UploadSlot = z
+  .looseObject({
+    id: MediaId,
+    upload_url: z.url().describe('PUT the bytes here, with the headers below'),
+    headers: z.record(z.string(), z.string()).describe('To be sent with the PUT, as they are'),
+    mime_type: z.string(),
+    expires_in: z.int().describe('Seconds'),
+    expires_at: z.iso.datetime(),
+  })
+  .meta({ id: 'UploadSlot' })
+
+export const MediaMetadata = z
+  .looseObject({
+    id: MediaId,
+    object: z.literal('media'),
+    mime: z.string(),
+    bytes: z.int(),
+    sha256: z.string().describe('Lower-case hex'),
+    filename: z.string(),
+    width: z.int().optional().describe('Of a picture, in pixels'),
+    height: z.int().optional(),
+    pages: z.int().optional().describe('Of a PDF'),
+    created_at: z.iso.datetime(),
+    expires_at: z.iso.datetime().nullable().describe('When it is deleted; sending it again puts that off'),
+  })
+  .meta({ id: 'MediaMetadata' })
+
+export const MediaListQuery = PageQuery.extend({
+  type: z.string().max(128).optional().describe('A whole type, or a kind: image/png, image/'),
+  since: z.coerce
+    .date('expected a time, such as 2026-01-31T12:00:00Z')
+    .optional()
+    .describe('Made at this time or later'),
+  until: z.coerce.date('expected a time, such as 2026-01-31T12:00:00Z').optional().describe('Made before this time'),
+})
+export const MediaList = pageOf(MediaMetadata).meta({ id: 'MediaList' })
+
+export const MediaText = z
+  .looseObject({
+    id: MediaId,
+    mime: z.string(),
+    text: z.string(),
+    truncated: z.boolean().describe('Whether there is more than this server reads'),
+  })
+  .meta({ id: 'MediaText' })
+
+export const MediaUsage = z
+  .looseObject({
+    bytes: z.int(),
+    objects: z.int(),
+    max_bytes: z.int().nullable().describe('null: as many as there is room for'),
+    max_objects: z.int().nullable(),
+  })
+  .meta({ id: 'MediaUsage' })
+
+export const DeletedMedia = z
+  .looseObject({ id: MediaId, object: z.literal('media'), deleted: z.literal(true) })
+  .meta({ id: 'DeletedMedia' })
 
 export const ResolveMediaRequest = ResolveMedia.safeExtend({ user_id: UserId.optional() }).meta({
   id: 'ResolveMediaRequest',

@@ -3,7 +3,6 @@ import type { Caller } from '@jan/service-kit/auth'
 import { AppError, invalid } from '@jan/service-kit/errors'
 import type { Who } from '@jan/service-kit/who'
 import { type Reach, reachOf } from '../access/reach.ts'
-import type { Deps } from '../deps.ts'
 import type { ResolveMediaRequest } from './media.schema.ts'
 import type { Media } from './media.store.ts'
 import { readDataUrl } from './read-data-url.ts'
@@ -11,7 +10,7 @@ import { requireMedia } from './require-media.ts'
 import { countIds, rewritePayload } from './rewrite-payload.ts'
 import { signUrl } from './sign-url.ts'
 
-type Needs = Pick<Deps, 'media' | 'storage' | 'settings' | 'now'>
+type Needs = Parameters<typeof requireMedia>[0]
 
 /** How often an answer holds each id. */
 type Counts = Map<string, number>
@@ -27,11 +26,11 @@ export async function resolveMedia(
   const reach = reachOf(who.caller, userId)
   if (ids !== undefined) {
     requireWellFormed(ids)
-    const resolved = await resolveEach(deps, reach, { counts: new Map(ids.map((id) => [id, 1])), as })
+    const resolved = await resolveEach(deps, who, reach, { counts: new Map(ids.map((id) => [id, 1])), as })
     const expiresAt = new Date(deps.now().getTime() + deps.settings.presignSeconds * 1000).toISOString()
     return {
-      media: resolved.map(({ media, url }) => ({
-        id: media.id,
+      media: resolved.map(({ id, media, url }) => ({
+        id,
         mime: media.mime,
         bytes: media.bytes,
         ...(as === 'url' ? { presigned_url: url, expires_at: expiresAt } : { data_url: url }),
@@ -40,24 +39,25 @@ export async function resolveMedia(
   }
   const counts = countIds(payload)
   if (counts.size > MAX_IDS) throw invalid(`payload names more than ${MAX_IDS} media`, 'payload')
-  const resolved = await resolveEach(deps, reach, { counts, as })
-  const urls = new Map(resolved.map(({ media, url }) => [media.id, url]))
+  const resolved = await resolveEach(deps, who, reach, { counts, as })
+  const urls = new Map(resolved.map(({ id, url }) => [id, url]))
   return { payload: rewritePayload(payload, (id) => urls.get(id)!) }
 }
 
 /** Each once, in the order of `counts`. */
 async function resolveEach(
   deps: Needs,
+  who: Who<Caller>,
   reach: Reach,
   { counts, as }: { counts: Counts; as: ResolveMediaRequest['as'] },
-): Promise<{ media: Media; url: string }[]> {
-  const found = await requireMedia(deps, reach, [...counts.keys()])
+): Promise<{ id: string; media: Media; url: string }[]> {
+  const found = await requireMedia(deps, who, reach, [...counts.keys()])
   if (as === 'data_url') requireFitting(deps, found, counts)
   const resolved = []
   for (const id of counts.keys()) {
     const media = found.get(id)!
     // One after the other: each may be twenty megabytes.
-    resolved.push({ media, url: as === 'url' ? await signUrl(deps, media) : await readDataUrl(deps, media) })
+    resolved.push({ id, media, url: as === 'url' ? await signUrl(deps, media) : await readDataUrl(deps, media) })
   }
   return resolved
 }
@@ -71,7 +71,7 @@ function requireWellFormed(ids: string[]): void {
     )
 }
 
-function requireFitting({ settings }: Needs, found: Map<string, Media>, counts: Counts): void {
+function requireFitting({ settings }: Pick<Needs, 'settings'>, found: Map<string, Media>, counts: Counts): void {
   const total = [...counts].reduce((sum, [id, times]) => sum + found.get(id)!.bytes * times, 0)
   if (total > settings.resolveMaxBytes)
     throw new AppError(

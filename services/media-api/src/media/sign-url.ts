@@ -1,3 +1,4 @@
+import { mediaType } from '../content/media-type.ts'
 import type { Deps } from '../deps.ts'
 import type { Media } from './media.store.ts'
 
@@ -7,4 +8,5 @@ export const signUrl = ({ storage, settings }: Pick<Deps, 'storage' | 'settings'
     expiresInSeconds: settings.presignSeconds,
     type: media.mime,
     filename: media.filename,
+    isInline: mediaType(media.mime).isInline,
   })

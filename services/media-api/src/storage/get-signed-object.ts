@@ -1,12 +1,11 @@
-import { createHash } from 'node:crypto'
 import type { Answer } from '@jan/service-kit/answer'
 import { notFound } from '@jan/service-kit/errors'
 import type { Deps } from '../deps.ts'
 import { sendObject } from './send-object.ts'
-import type { SignedObject } from './url-signer.ts'
+import type { SignedGet } from './url-signer.ts'
 
 type Input = {
-  object: SignedObject
+  object: SignedGet
   signature: string
   headers: Readonly<Record<string, string | undefined>>
 }
@@ -17,16 +16,14 @@ export async function getSignedObject(
   { object, signature, headers }: Input,
 ): Promise<Answer<never>> {
   if (!deps.urls) throw notFound('Object', object.key)
-  deps.urls.verify(object, signature)
+  deps.urls.verifyGet(object, signature)
   const found = await deps.storage.head(object.key)
   if (!found) throw notFound('Object', object.key)
   return sendObject(
     deps.storage,
     {
       ...object,
-      bytes: found.bytes,
-      // A key never gets other content, so it may stand for it.
-      etag: createHash('sha256').update(object.key).digest('hex'),
+      ...found,
       maxAgeSeconds: Math.max(object.expires - Math.floor(deps.now().getTime() / 1000), 0),
     },
     headers,

@@ -1,89 +1,106 @@
-import { Readable } from 'node:stream'
 import {
+  CopyObjectCommand,
   DeleteObjectCommand,
   GetObjectCommand,
   HeadBucketCommand,
   HeadObjectCommand,
   PutObjectCommand,
-  S3Client,
-  type S3ClientConfig,
+  paginateListObjectsV2,
+  type S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
-import type { Secret } from '@jan/service-kit/config'
 import { contentDisposition } from './content-disposition.ts'
-import { exactBytes } from './exact-bytes.ts'
-import type { Content, ObjectStorage } from './object-storage.ts'
-import { usable } from './usable.ts'
+import { isObjectKey, type ObjectStorage, requireKey, type StoredObject } from './object-storage.ts'
+import { createS3Connection, type S3ConnectionOptions, SOON } from './s3-connection.client.ts'
+import { headersOf, type S3Encryption, writtenAs } from './s3-encryption.ts'
+import { uploadToS3 } from './s3-upload.client.ts'
+import { usable, usableEach } from './usable.ts'
 
-export type S3StorageOptions = {
-  endpoint?: string | undefined
-  /** What signed URLs name instead, when clients reach the storage elsewhere than this service does. */
-  publicEndpoint?: string | undefined
-  region: string
-  bucket: string
-  accessKey: Secret
-  secretKey: Secret
-  usePathStyle: boolean
-}
+export type S3StorageOptions = S3ConnectionOptions &
+  S3Encryption & {
+    endpoint?: string | undefined
+    /**
+     * What signed URLs name instead, when clients reach the storage elsewhere than this service does. Host and path are
+     * signed, so whatever stands there must pass on both as they are.
+     */
+    publicEndpoint?: string | undefined
+    bucket: string
+    /** Objects in one answer of a list; as many as the server likes (1,000) when absent. */
+    pageSize?: number | undefined
+  }
 
 export type S3Storage = ObjectStorage & { close(): void }
 
+/** CopyObject copies at once what is below 5 GiB. More is out of reach of an upload here, so `move` knows no parts. */
 export function createS3Storage(options: S3StorageOptions): S3Storage {
   const { bucket: Bucket, endpoint, publicEndpoint = endpoint } = options
-  const client = createClient(options, endpoint)
+  const client = createS3Connection(options, endpoint)
   // The host is part of what is signed, so it must be the public one from the start; this client never connects.
-  const signing = createClient(options, publicEndpoint)
+  const signing = createS3Connection(options, publicEndpoint)
+  const at = (key: string) => ({ Bucket, Key: requireKey(key) })
 
   return {
-    put: (Key, content, { type }) =>
-      usable(async () => {
-        const { body, failed } = bodyOf(content)
-        const command = new PutObjectCommand({
-          Bucket,
-          Key,
-          Body: body,
-          ContentLength: content.length,
-          ContentType: type,
-        })
-        await client.send(command, { abortSignal: failed }).catch((error: unknown) => {
-          throw failed.aborted ? failed.reason : error
-        })
-      }),
+    put: (key, content, { type }) =>
+      usable(() => uploadToS3(client, { ...at(key), ContentType: type, ...writtenAs(options) }, content)),
 
-    get: (Key, range) =>
+    get: (key, range) =>
       ifThere(async () => {
         const Range = range && `bytes=${range.start}-${range.end}`
-        const { Body } = await client.send(new GetObjectCommand({ Bucket, Key, ...(Range ? { Range } : {}) }))
+        const { Body } = await client.send(new GetObjectCommand({ ...at(key), Range }), SOON)
         // The SDK's type covers browsers too; on Node a body is always a stream.
-        return Body as Readable
+        return usableEach(Body as AsyncIterable<Uint8Array>)
       }),
 
-    head: (Key) =>
+    head: (key) =>
       ifThere(async () => {
-        const { ContentLength } = await client.send(new HeadObjectCommand({ Bucket, Key }))
-        return { bytes: ContentLength ?? 0 }
+        const { ContentLength = 0, ETag = '' } = await client.send(new HeadObjectCommand(at(key)), SOON)
+        return { bytes: ContentLength, etag: ETag.replace(/^W\/|"/g, '') }
       }),
 
-    delete: (Key) =>
+    move: async (from, to, { type }) => {
+      const moved = await ifThere(async () => {
+        const source = at(from)
+        // Onto itself it would only be deleted.
+        if (from === to) return client.send(new HeadObjectCommand(source), SOON)
+        const copied = { CopySource: `${Bucket}/${from}`, MetadataDirective: 'REPLACE', ContentType: type } as const
+        await client.send(new CopyObjectCommand({ ...at(to), ...copied, ...writtenAs(options) }))
+        return client.send(new DeleteObjectCommand(source), SOON)
+      })
+      return moved !== undefined
+    },
+
+    delete: (key) =>
       usable(async () => {
-        await client.send(new DeleteObjectCommand({ Bucket, Key }))
+        await client.send(new DeleteObjectCommand(at(key)), SOON)
       }),
 
-    presign: (Key, { expiresInSeconds, type, filename }) =>
+    list: (folder) => usableEach(objectsIn(client, { Bucket, folder, pageSize: options.pageSize })),
+
+    presign: async (key, { expiresInSeconds, type, filename, isInline }) =>
       getSignedUrl(
         signing,
         new GetObjectCommand({
-          Bucket,
-          Key,
+          ...at(key),
           ResponseContentType: type,
-          ResponseContentDisposition: contentDisposition(filename),
+          ResponseContentDisposition: contentDisposition(filename, isInline),
+          ResponseCacheControl: `private, max-age=${expiresInSeconds}`,
         }),
         { expiresIn: expiresInSeconds },
       ),
 
+    presignPut: async (key, { expiresInSeconds, type, bytes }) => ({
+      url: await getSignedUrl(
+        signing,
+        new PutObjectCommand({ ...at(key), ContentType: type, ContentLength: bytes, ...writtenAs(options) }),
+        // By itself the SDK leaves the type open, which would let anyone change it.
+        { expiresIn: expiresInSeconds, signableHeaders: new Set(SIGNED_OF_A_PUT) },
+      ),
+      headers: { 'content-type': type, ...headersOf(options) },
+    }),
+
     check: async () => {
-      await client.send(new HeadBucketCommand({ Bucket }))
+      await client.send(new HeadBucketCommand({ Bucket }), SOON)
     },
 
     close: () => {
@@ -93,34 +110,19 @@ export function createS3Storage(options: S3StorageOptions): S3Storage {
   }
 }
 
-const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+const SIGNED_OF_A_PUT = ['host', 'content-type', 'content-length']
 
-function createClient(options: S3StorageOptions, endpoint: string | undefined): S3Client {
-  const config: S3ClientConfig = {
-    region: options.region,
-    forcePathStyle: options.usePathStyle,
-    credentials: { accessKeyId: options.accessKey.reveal(), secretAccessKey: options.secretKey.reveal() },
-    // The SDK's own checksums end up in signed URLs and as trailers that many S3 servers refuse.
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-    responseChecksumValidation: 'WHEN_REQUIRED',
-    maxAttempts: 2,
-    // Its failures reach us as errors; by itself it would also write them to the console.
-    logger: silent,
-    requestHandler: { connectionTimeout: 2_000, requestTimeout: 30_000 },
-  }
-  return new S3Client(endpoint ? { ...config, endpoint } : config)
+type Listing = { Bucket: string; folder: string; pageSize: number | undefined }
+
+/** What somebody else has put there under a name that is no key of ours is left out. */
+async function* objectsIn(client: S3Client, { Bucket, folder, pageSize }: Listing): AsyncGenerator<StoredObject> {
+  const pages = paginateListObjectsV2({ client, pageSize }, { Bucket, Prefix: `${requireKey(folder)}/` }, SOON)
+  for await (const { Contents = [] } of pages)
+    for (const { Key = '', Size: bytes = 0, LastModified: modifiedAt = new Date(0) } of Contents)
+      if (isObjectKey(Key)) yield { key: Key, bytes, modifiedAt }
 }
 
-/** The SDK waits forever for a stream that broke, so its failure must end the request. */
-function bodyOf(content: Content): { body: Buffer | Readable; failed: AbortSignal } {
-  const failure = new AbortController()
-  if (Buffer.isBuffer(content)) return { body: content, failed: failure.signal }
-  const body = Readable.from(exactBytes(content), { objectMode: false })
-  body.once('error', (error) => failure.abort(error))
-  return { body, failed: failure.signal }
-}
-
-async function ifThere<T>(ask: () => Promise<T>): Promise<T | undefined> {
+function ifThere<T>(ask: () => Promise<T>): Promise<T | undefined> {
   return usable(async () => {
     try {
       return await ask()

@@ -9,6 +9,8 @@ export type SendableObject = {
   bytes: number
   type: string
   filename: string
+  /** Whether a browser may show it; else it only saves it. */
+  isInline: boolean
   /** Without quotes. */
   etag: string
   maxAgeSeconds: number
@@ -38,7 +40,7 @@ export async function sendObject(
     length: range ? range.end - range.start + 1 : object.bytes,
     etag,
     ...(range ? { range: { ...range, size: object.bytes } } : {}),
-    disposition: contentDisposition(object.filename),
+    disposition: contentDisposition(object.filename, object.isInline),
     // Whatever a file that is also something else may hold, a browser runs none of it here.
     headers: { ...caching, 'content-security-policy': "default-src 'none'; sandbox" },
   })

@@ -1,0 +1,35 @@
+import { MediaId } from '@jan/contracts/media'
+import { z } from 'zod'
+
+export const PURPOSES = ['assistants', 'batch', 'fine-tune', 'vision', 'user_data', 'evals'] as const
+
+/** Of the form; OpenAI's names. */
+export const FileFields = z.object({
+  purpose: z.enum(PURPOSES, `purpose: expected one of ${PURPOSES.join(', ')}`),
+  'expires_after[anchor]': z.literal('created_at', 'expires_after[anchor]: expected created_at').optional(),
+  'expires_after[seconds]': z.coerce.number().int().min(3600).max(2_592_000).optional(),
+})
+
+export const FileObject = z
+  .looseObject({
+    id: MediaId,
+    object: z.literal('file'),
+    bytes: z.int(),
+    created_at: z.int().describe('Seconds since 1970'),
+    expires_at: z.int().optional().describe('Seconds since 1970'),
+    filename: z.string(),
+    purpose: z.string(),
+    status: z.literal('processed'),
+  })
+  .meta({ id: 'File' })
+
+export const FileListQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(10_000).default(10_000).describe('How many rows, 1 to 10,000'),
+  order: z.enum(['asc', 'desc']).default('desc').describe('By time of creation'),
+  after: z.string().optional().describe('Rows after the one with this id'),
+  purpose: z.string().optional().describe('Only files of this purpose'),
+})
+
+export const DeletedFile = z
+  .looseObject({ id: MediaId, object: z.literal('file'), deleted: z.literal(true) })
+  .meta({ id: 'DeletedFile' })

@@ -1,0 +1,32 @@
+import { done, from, open } from './row.ts'
+
+export const media = [
+  ...from(
+    'media: objects',
+    'media',
+    done('M-001', 'A form with a file is stored as it streams in, under a safe name of its own.'),
+    done('M-002', 'A direct upload is judged when it is completed or first used, and never resolvable before.'),
+    done('M-003', 'Objects are listed by pages, type and time, and only to whom they belong.'),
+    done('M-004', 'Metadata tell size, hash, name, measures of pictures, pages of PDFs, and when an object expires.'),
+    done('M-005', 'A deleted object is gone at once for everybody, and its bytes soon after.'),
+    done('M-006', 'Objects expire, slots that nobody filled too, and bytes that no row names are removed.'),
+    done('M-007', 'A quota of bytes and objects is kept under a rush and says what is left: 413 and 429.'),
+    done('M-008', 'The text of PDF, Word, HTML, CSV and Markdown is read in a process of its own and kept.'),
+    done(
+      'M-009',
+      'A scanner sees every object before anybody does, and may refuse it; without its word nothing is stored.',
+    ),
+    done('M-010', 'Images, PDF, Word, text, sound and video are known by their bytes.'),
+    done(
+      'M-011',
+      'What is wrong, cut off, two things at once or of no known kind is a clear 4xx, and nothing of it stays.',
+    ),
+    done('M-012', 'The OpenAI SDK’s files work over the same objects, with OpenAI’s errors.'),
+    open('M-013', '1 GiB goes through a form and back with at most 64 MiB more of memory.'),
+    open(
+      'M-014',
+      'Under kill -9 every acknowledged id of 500 uploads at once is readable, and nothing else is visible.',
+    ),
+    open('M-015', 'Put and get stand in the bench as ratios to the disk and to S3 alone.'),
+  ),
+]
