@@ -9,6 +9,7 @@ import { createHttpApp } from '../src/http-app.ts'
 import { silentLogger as log } from '../src/logger.ts'
 import { createMetrics } from '../src/metrics.ts'
 import { route, streamedBody } from '../src/route.ts'
+import { streamOfRequest } from '../src/streamed-body.ts'
 
 let app: Served
 /** How many bytes the handler has seen so far. */
@@ -95,5 +96,22 @@ test('a refusal does not wait for the rest of the body', async () => {
   for (let sent = 5; sent < 1_000_000; sent += 99_999) socket.write('x'.repeat(Math.min(99_999, 1_000_000 - sent)))
   socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n')
   await until(() => answer.includes('"status":"ok"'))
+  socket.destroy()
+})
+
+test('a body that stands still is given up', async () => {
+  let problem: unknown
+  await using site = await serve(async (request, response) => {
+    try {
+      for await (const _ of streamOfRequest(request, 50).stream);
+    } catch (error) {
+      problem = error
+    }
+    response.end()
+  })
+  const socket = connect(site.port, '127.0.0.1')
+  socket.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n12345')
+  await until(() => problem)
+  expect(problem).toMatchObject({ code: 'invalid_request', status: 408 })
   socket.destroy()
 })

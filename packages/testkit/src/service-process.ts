@@ -5,6 +5,7 @@ import { freePort } from './free-port.ts'
 
 export type ServiceProcess = {
   url: string
+  pid: number
   /** Asks it to stop. @returns its exit code */
   stop(): Promise<number | null>
   /** Ends it in any case. */
@@ -42,5 +43,10 @@ export async function startServiceProcess(
     const [code] = await exited
     return code
   }
-  return { url, stop: () => end('SIGTERM'), [Symbol.asyncDispose]: async () => void (await end('SIGKILL')) }
+  return {
+    url,
+    pid: child.pid!,
+    stop: () => end('SIGTERM'),
+    [Symbol.asyncDispose]: async () => void (await end('SIGKILL')),
+  }
 }

@@ -79,6 +79,16 @@ describe('a form [M-001]', () => {
     await until(async () => (await service.files()).length === before.length)
   })
 
+  test('of other bytes than were announced is refused, however it comes [M-011]', async () => {
+    const sha256 = createHash('sha256').update(png(210)).digest('hex')
+    const before = (await service.files()).length
+    expect((await upload({ bytes: png(211) }, { sha256 })).status).toBe(400)
+    const source = { type: 'data_url', data_url: `data:image/png;base64,${png(211).toString('base64')}` }
+    expect((await service.call('/v1/media', { json: { source, sha256 }, headers: ann })).status).toBe(400)
+    expect((await service.files()).length).toBe(before)
+    expect((await upload({ bytes: png(210) }, { sha256: sha256.toUpperCase() })).status).toBe(200)
+  })
+
   test('that breaks off leaves nothing [M-011]', async () => {
     const before = (await service.files()).length
     const socket = connect(port, '127.0.0.1')
@@ -171,6 +181,7 @@ describe('a direct upload [M-002]', () => {
     ['of another type', { mime_type: 'image/jpeg' }, png(105), 415],
     ['of no kind we know', { mime_type: 'image/png' }, Buffer.from([0, 1, 2]), 415],
     ['that is cut off', { mime_type: 'image/png' }, png(106).subarray(0, 40), 400],
+    ['with another SHA-256', { mime_type: 'image/png', sha256: '0'.repeat(64) }, png(109), 400],
   ])('%s is refused and not kept; the right bytes can still come [M-011]', async (_what, wish, bytes, expected) => {
     const slot = await prepare(wish)
     expect(await put(slot, bytes)).toBe(200)

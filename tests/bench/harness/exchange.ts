@@ -6,7 +6,7 @@ const LONGEST_SILENCE_MS = 30_000
 export const openConnections = (url: string | URL): Pool =>
   new Pool(new URL(url).origin, { headersTimeout: LONGEST_SILENCE_MS, bodyTimeout: LONGEST_SILENCE_MS })
 
-export type Post = { path: string; headers: Record<string, string>; body: string }
+export type Post = { path: string; headers: Record<string, string>; body: string | Buffer }
 
 /**
  * Sends one POST and hands on the pieces of its answer as they arrive; what `onData` throws ends it.

@@ -3,8 +3,16 @@ import { callerCheck } from './caller-check.ts'
 import { chatRelay } from './chat-relay.ts'
 import { chatStream } from './chat-stream.ts'
 import { guestLogin } from './guest-login.ts'
+import { mediaTransfer } from './media-transfer.ts'
 import { rateLimiter } from './rate-limiter.ts'
 
-export const SCENARIOS: Scenario<unknown>[] = [chatRelay, chatStream, guestLogin, callerCheck, rateLimiter]
+export const SCENARIOS: Scenario<unknown>[] = [
+  chatRelay,
+  chatStream,
+  guestLogin,
+  callerCheck,
+  mediaTransfer,
+  rateLimiter,
+]
 
 export const scenarioNamed = (name: string): Scenario<unknown> => SCENARIOS.find((each) => each.name === name)!

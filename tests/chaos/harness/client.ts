@@ -10,6 +10,8 @@ export type Request = {
   path: string
   headers?: Record<string, string>
   json?: unknown
+  /** Instead of JSON, with its Content-Type among the headers. */
+  bytes?: Buffer
   /** Why an answer is visibly not whole although its status is 200 and its connection ended well. */
   brokenBecause?: (body: Buffer) => string | undefined
 }
@@ -99,7 +101,7 @@ export function createClient(endpoints: readonly Endpoint[], { isReady, random, 
 async function askOnce(
   agent: Agent,
   endpoint: Endpoint,
-  { method, path, headers, json, brokenBecause }: Request,
+  { method, path, headers, json, bytes, brokenBecause }: Request,
   stop: AbortSignal,
 ): Promise<Outcome> {
   const signal = AbortSignal.any([stop, AbortSignal.timeout(RETRY.tryTimeoutMs)])
@@ -110,7 +112,7 @@ async function askOnce(
       method,
       path,
       headers: { ...(json === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
-      ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+      body: json === undefined ? (bytes ?? null) : JSON.stringify(json),
       signal,
     })
   } catch (error) {

@@ -8,10 +8,16 @@ import { idsOf, jsonIn, type Operation, operationOf } from './operation.ts'
 import type { Random } from './random.ts'
 import type { Replica } from './replica.ts'
 import { openReplicas, type Scenario, type Stage } from './scenario.ts'
+import type { Length } from './schedule.ts'
 import { sendOnceOrTwice } from './send-again.ts'
 
 /** A POST of a service that stores something, and how to find it again. A key names one thing. */
 export type StoredThing = {
+  /** Of the scenario, where a service has several. */
+  name?: string
+  about?: string
+  /** How many are under way at once, and the pause after each; few and often, unless told otherwise. */
+  load?: { workers: number; pauseMs: Length }
   service: string
   /** Where it is created; it is read below that, by its id. */
   path: string
@@ -23,15 +29,21 @@ export type StoredThing = {
   listSql: string
 }
 
-type OpenedThing = { environment: Record<string, string>; bodyOf(key: string): unknown }
+type OpenedThing = {
+  environment: Record<string, string>
+  /** JSON, or bytes of another type. */
+  bodyOf(key: string): unknown | { bytes: Buffer; type: string }
+}
 
 const OWNERS = ['ann', 'bob'] as const
 const STRANGER = 'eve'
 
 /** Things are stored at two replicas that are killed and frozen, on a database that crashes. */
 export const storedThings = (thing: StoredThing): Scenario => ({
-  name: `stored-things:${thing.service}`,
-  about: `POST ${thing.path} with an Idempotency-Key, some sent again and some twice at once, to two replicas of ${thing.service}.`,
+  name: thing.name ?? `stored-things:${thing.service}`,
+  about:
+    thing.about ??
+    `POST ${thing.path} with an Idempotency-Key, some sent again and some twice at once, to two replicas of ${thing.service}.`,
   plants: ['lost-ack', 'lost-key'],
   open: async (stage) => {
     const { world, stack, plant } = stage
@@ -48,7 +60,7 @@ export const storedThings = (thing: StoredThing): Scenario => ({
       replicas,
       endpoints,
       faults: [kill(replicas), freeze(replicas), longFreeze(replicas), postgresCrash(world.postgres)],
-      load: { workers: 4, pauseMs: [40, 120] },
+      load: thing.load ?? { workers: 4, pauseMs: [40, 120] },
       operate: (client, number, random) => create(context, client, number, random),
       judges: [allSucceed, oneIdEach, readable(context), noneElse(context), privateToOwners(context)],
     }
@@ -73,9 +85,20 @@ async function create(
 ): Promise<Operation> {
   const key = keyOf(number)
   const headers = { ...bearers.get(ownerOf(key)), 'idempotency-key': key }
-  const request = { method: 'POST', path: thing.path, headers, json: bodyOf(key) } as const
+  const body = bodyOf(key)
+  const request = isBytes(body)
+    ? ({
+        method: 'POST',
+        path: thing.path,
+        headers: { ...headers, 'content-type': body.type },
+        bytes: body.bytes,
+      } as const)
+    : ({ method: 'POST', path: thing.path, headers, json: body } as const)
   return operationOf(key, ...(await sendOnceOrTwice(client, request, random)))
 }
+
+const isBytes = (body: unknown): body is { bytes: Buffer; type: string } =>
+  typeof body === 'object' && body !== null && 'bytes' in body
 
 const read = ({ thing, bearers }: Context, endpoint: Endpoint, id: string, as: string) =>
   fetch(`${endpoint.url}${thing.path}/${id}`, { headers: bearers.get(as)! })

@@ -4,7 +4,7 @@ import { type Route, route, streamedBody, streamOf } from '@jan/service-kit/rout
 import { z } from 'zod'
 import { reachOf } from '../access/reach.ts'
 import type { Deps } from '../deps.ts'
-import { getMediaContent } from '../media/get-media-content.ts'
+import { sendMedia } from '../media/get-media-content.ts'
 import { receiveForm } from '../media/receive-form.ts'
 import { requireOneMedia } from '../media/require-media.ts'
 import { DeletedFile, FileFields, FileListQuery, FileObject } from './file.schema.ts'
@@ -68,11 +68,8 @@ export const fileRoutes = (deps: Deps): Route[] => [
     summary: 'Download a file',
     params: FileParams,
     answers: { 200: streamOf('*/*', 'The bytes'), 206: streamOf('*/*', 'The range that was asked for'), 304: null },
-    handler: ({ params, headers, who }) =>
-      getMediaContent({ ...deps, settings: { ...deps.settings, proxyDownload: true } }, who, {
-        id: params.id,
-        headers,
-      }) as never,
+    handler: async ({ params, headers, who }) =>
+      sendMedia(deps, await requireOneMedia(deps, who, reachOf(who.caller), params.id), headers),
   }),
   route({
     ...common,

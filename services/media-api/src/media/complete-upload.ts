@@ -49,7 +49,12 @@ async function judgeSlot(deps: Needs, who: Who<Caller>, slot: Slot): Promise<Sto
     const received = await judgeStored(deps, storageKey, announced, await roomOf(deps, slot.workspaceId))
     if (!received) throw notFound('Media', slot.id)
     const { workspaceId, createdBy } = slot
-    const naming = { id: slot.id, owner: { workspaceId, createdBy }, filename: announced.filename }
+    const naming = {
+      id: slot.id,
+      owner: { workspaceId, createdBy },
+      filename: announced.filename,
+      announced: slot.sha256,
+    }
     const stored = await storeReceived(deps, who, received, { ...naming, expiresAt: retainedUntil(deps) })
     await deps.slots.complete(slot.id, stored.media.id)
     return stored

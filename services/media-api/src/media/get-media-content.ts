@@ -3,7 +3,9 @@ import type { Caller } from '@jan/service-kit/auth'
 import type { Who } from '@jan/service-kit/who'
 import { reachOf } from '../access/reach.ts'
 import { mediaType } from '../content/media-type.ts'
+import type { Deps } from '../deps.ts'
 import { sendObject } from '../storage/send-object.ts'
+import type { Media } from './media.store.ts'
 import { requireOneMedia } from './require-media.ts'
 import { signUrl } from './sign-url.ts'
 
@@ -20,8 +22,17 @@ export async function getMediaContent(
 ): Promise<Answer<{ url: string }> | Answer<never>> {
   const media = await requireOneMedia(deps, who, reachOf(who.caller), id)
   if (!deps.settings.proxyDownload) return json({ url: await signUrl(deps, media) })
-  return sendObject(
-    deps.storage,
+  return sendMedia(deps, media, headers)
+}
+
+/** The bytes, a range of them, or that the client has them already. */
+export const sendMedia = (
+  { storage }: Pick<Deps, 'storage'>,
+  media: Media,
+  headers: Input['headers'],
+): Promise<Answer<never>> =>
+  sendObject(
+    storage,
     {
       key: media.storageKey,
       bytes: media.bytes,
@@ -33,4 +44,3 @@ export async function getMediaContent(
     },
     headers,
   )
-}

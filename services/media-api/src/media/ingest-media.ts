@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Caller } from '@jan/service-kit/auth'
 import { invalid } from '@jan/service-kit/errors'
 import type { Who } from '@jan/service-kit/who'
-import { type Owner, ownerFor } from '../access/reach.ts'
+import { ownerFor } from '../access/reach.ts'
 import type { Deps } from '../deps.ts'
 import { parseDataUrl } from './data-url.ts'
 import { fetchRemote } from './fetch-remote.ts'
@@ -12,23 +12,23 @@ import { mediaIdFor } from './media-id.ts'
 import { roomOf } from './quota.ts'
 import { type Incoming, receiveContent } from './receive-content.ts'
 import { retainedUntil } from './retained-until.ts'
-import { removeObject, type StoredMedia, storeReceived } from './store-received.ts'
+import { type Naming, removeObject, type StoredMedia, storeReceived } from './store-received.ts'
 
 type Needs = Pick<Deps, 'media' | 'storage' | 'outbound' | 'scanner' | 'texts' | 'settings' | 'now'>
 
 /** Stores what a data URL holds, or what is behind a URL, once per workspace: the same bytes again give the same id. */
 export async function ingestMedia(deps: Needs, who: Who<Caller>, input: IngestMedia): Promise<StoredMedia> {
   const { filename } = input
-  const target = { id: mediaIdFor(who), owner: ownerFor(who.caller, input.user_id) }
+  const target = { id: mediaIdFor(who), owner: ownerFor(who.caller, input.user_id), announced: input.sha256 }
   const source = await openSource(deps, input.source, who.signal)
   if (!(source instanceof Uint8Array)) return ingestStream(deps, who, { stream: source, filename }, target)
-  const known = await renewKnown(deps, source, target)
+  const known = input.sha256 ? undefined : await renewKnown(deps, source, target)
   if (known) return { media: known, deduped: known.id !== target.id }
   return ingestStream(deps, who, { stream: onceOf(source), length: source.byteLength, filename }, target)
 }
 
 /** Which id the object gets if it is new, and whose it is. */
-export type Target = { id: string; owner: Owner; purpose?: string; expiresAt?: Date | null }
+export type Target = Pick<Naming, 'id' | 'owner' | 'announced'>
 
 /** Stores a stream of any length. */
 export async function ingestStream(
@@ -38,7 +38,7 @@ export async function ingestStream(
   target: Target,
 ): Promise<StoredMedia> {
   const received = await receiveContent(deps, target.id, incoming, await roomOf(deps, target.owner.workspaceId))
-  const naming = { expiresAt: retainedUntil(deps), ...target, filename: incoming.filename }
+  const naming = { ...target, expiresAt: retainedUntil(deps), filename: incoming.filename }
   return storeReceived(deps, who, received, naming).catch(async (error: unknown) => {
     await removeObject(deps, who, received.storageKey)
     throw error

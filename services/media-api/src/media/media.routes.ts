@@ -12,6 +12,7 @@ import { getUsage } from './get-usage.ts'
 import { ingestMedia } from './ingest-media.ts'
 import {
   DeletedMedia,
+  FormFields,
   IngestedMedia,
   IngestMedia,
   MediaList,
@@ -61,7 +62,10 @@ const storingRoutes = (deps: Deps): Route[] => [
       const stored =
         'json' in body
           ? await ingestMedia(deps, who, body.json)
-          : await receiveForm(deps, who, body, ({ filename }) => ({ filename, expiresAt: retainedUntil(deps) }))
+          : await receiveForm(deps, who, body, (fields) => {
+              const { filename, sha256 } = FormFields.parse(fields)
+              return { filename, announced: sha256, expiresAt: retainedUntil(deps) }
+            })
       return presentStored(deps, stored)
     },
   }),
@@ -127,9 +131,9 @@ const lookingRoutes = (deps: Deps): Route[] => [
     description: 'Newest first, unless told otherwise.',
     query: MediaListQuery,
     answers: { 200: MediaList },
-    handler: async ({ query: { limit, order, after, before, ...filter }, who }) => {
+    handler: async ({ query: { limit, order, after, before, user_id: userId, ...filter }, who }) => {
       const page = { limit, order, after, before }
-      const rows = await deps.media.list(reachOf(who.caller), filter, page)
+      const rows = await deps.media.list(reachOf(who.caller, userId), filter, page)
       return presentPage(rows.map(presentMedia), limit)
     },
   }),

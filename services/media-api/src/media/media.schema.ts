@@ -8,6 +8,16 @@ const UserId = z
   .regex(/^[^\s\p{Cc}\p{Cs}]{1,128}$/u, 'expected 1 to 128 characters without spaces')
   .describe('Whom a service acts for; a person always acts for themselves, so it is ignored with their token')
 
+const Sha256 = z
+  .string()
+  .regex(/^[0-9a-fA-F]{64}$/, 'expected 64 hex digits')
+  .describe('SHA-256 of the bytes, in hex: others are refused')
+
+export const FormFields = z.looseObject({
+  filename: z.string().max(255).optional(),
+  sha256: Sha256.optional(),
+})
+
 export const IngestMedia = z
   .object({
     source: z.object({
@@ -18,7 +28,8 @@ export const IngestMedia = z
       data_url: z.string().optional().describe('With data_url: data:<type>;base64,<bytes>'),
       url: z.string().optional().describe('With remote_url: an http or https URL that this service fetches'),
     }),
-    filename: z.string().max(255).optional().describe('What a browser saves the image as'),
+    filename: z.string().max(255).optional().describe('What a browser saves it as'),
+    sha256: Sha256.optional(),
     user_id: UserId.optional(),
   })
   .meta({ id: 'IngestMedia' })
@@ -36,8 +47,12 @@ export const IngestedMedia = z
 
 export const PrepareUpload = z
   .object({
-    mime_type: z.string().max(128).describe('What will be sent; the bytes must be of this type'),
+    mime_type: z
+      .string()
+      .regex(/^[ -~]{1,128}$/, 'expected a content type')
+      .describe('What will be sent; the bytes must be of this type'),
     bytes: z.int().min(1).optional().describe('How many bytes will be sent; the URL takes no other number then'),
+    sha256: Sha256.optional(),
     filename: z.string().max(255).optional(),
     user_id: UserId.optional(),
   })
@@ -78,6 +93,7 @@ export const MediaListQuery = PageQuery.extend({
     .optional()
     .describe('Made at this time or later'),
   until: z.coerce.date('expected a time, such as 2026-01-31T12:00:00Z').optional().describe('Made before this time'),
+  user_id: UserId.optional(),
 })
 export const MediaList = pageOf(MediaMetadata).meta({ id: 'MediaList' })
 

@@ -16,7 +16,7 @@ import type { Slot } from './slot.store.ts'
 export async function prepareUpload(
   deps: Pick<Deps, 'media' | 'slots' | 'storage' | 'settings' | 'now'>,
   who: Who<Caller>,
-  { mime_type: mime, bytes, filename, user_id: userId }: PrepareUpload,
+  { mime_type: mime, bytes, sha256, filename, user_id: userId }: PrepareUpload,
 ): Promise<{ slot: Slot; put: PresignedPut }> {
   const owner = ownerFor(who.caller, userId)
   const type = typeNamed(mime)
@@ -29,6 +29,7 @@ export async function prepareUpload(
     id: mediaIdFor(who),
     mime: type.mime,
     bytes: bytes ?? null,
+    sha256: sha256 ?? null,
     filename: filename ?? null,
     mediaId: null,
     createdAt: deps.now(),

@@ -1,4 +1,5 @@
 import type { Caller } from '@jan/service-kit/auth'
+import { invalid } from '@jan/service-kit/errors'
 import type { Who } from '@jan/service-kit/who'
 import type { Owner } from '../access/reach.ts'
 import { measureImage } from '../content/measure-image.ts'
@@ -15,6 +16,8 @@ export type Naming = {
   id: string
   owner: Owner
   filename: string | undefined
+  /** What the sender says that it is, in hex. */
+  announced?: string | null | undefined
   purpose?: string
   expiresAt: Date | null
 }
@@ -28,9 +31,11 @@ export async function storeReceived(
   deps: Pick<Deps, 'media' | 'storage' | 'scanner' | 'texts' | 'now'>,
   who: Who<Caller>,
   received: Received,
-  { id, owner, filename, purpose, expiresAt }: Naming,
+  { id, owner, filename, announced, purpose, expiresAt }: Naming,
 ): Promise<StoredMedia> {
   const { storageKey, bytes, sha256, type } = received
+  if (announced && announced.toLowerCase() !== sha256)
+    throw invalid('The bytes have another SHA-256 than was announced', 'sha256')
   await scanContent(deps, received, who.signal)
   const size = measureImage(type, received.edges.head)
   const { pages } = await deps.texts.inspect(type, () => deps.storage.get(storageKey), who.signal)

@@ -24,6 +24,7 @@ CREATE TABLE upload_slot (
   created_by   text NOT NULL,
   mime         text NOT NULL,
   bytes        bigint,
+  sha256       text,
   filename     text,
   media_id     text,
   created_at   timestamptz(3) NOT NULL,
