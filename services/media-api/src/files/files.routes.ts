@@ -1,9 +1,9 @@
-import { notFound } from '@jan/service-kit/errors'
 import { pageOf, presentPage } from '@jan/service-kit/page'
 import { type Route, route, streamedBody, streamOf } from '@jan/service-kit/route'
 import { z } from 'zod'
 import { reachOf } from '../access/reach.ts'
 import type { Deps } from '../deps.ts'
+import { deleteMedia } from '../media/delete-media.ts'
 import { sendMedia } from '../media/get-media-content.ts'
 import { receiveForm } from '../media/receive-form.ts'
 import { requireOneMedia } from '../media/require-media.ts'
@@ -80,8 +80,7 @@ export const fileRoutes = (deps: Deps): Route[] => [
     params: FileParams,
     answers: { 200: DeletedFile },
     handler: async ({ params, who }) => {
-      const media = await requireOneMedia(deps, who, reachOf(who.caller), params.id)
-      if (!(await deps.media.delete(media.id))) throw notFound('File', params.id)
+      await deleteMedia(deps, who, params.id)
       return { id: params.id, object: 'file' as const, deleted: true as const }
     },
   }),

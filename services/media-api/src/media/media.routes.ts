@@ -1,11 +1,11 @@
 import { ResolveMediaAnswer } from '@jan/contracts/media'
-import { notFound } from '@jan/service-kit/errors'
 import { presentPage } from '@jan/service-kit/page'
 import { type Route, route, streamedBody, streamOf } from '@jan/service-kit/route'
 import { z } from 'zod'
 import { reachOf } from '../access/reach.ts'
 import type { Deps } from '../deps.ts'
 import { completeUpload } from './complete-upload.ts'
+import { deleteMedia } from './delete-media.ts'
 import { getMediaContent } from './get-media-content.ts'
 import { getMediaText } from './get-media-text.ts'
 import { getUsage } from './get-usage.ts'
@@ -208,8 +208,7 @@ const objectRoutes = (deps: Deps): Route[] => [
     params: MediaParams,
     answers: { 200: DeletedMedia },
     handler: async ({ params, who }) => {
-      const media = await requireOneMedia(deps, who, reachOf(who.caller), params.id)
-      if (!(await deps.media.delete(media.id))) throw notFound('Media', params.id)
+      await deleteMedia(deps, who, params.id)
       return { id: params.id, object: 'media' as const, deleted: true as const }
     },
   }),
