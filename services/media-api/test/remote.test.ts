@@ -35,7 +35,7 @@ beforeAll(async () => {
     env: {
       OUTBOUND_ALLOW: `127.0.0.1:${site.port},127.0.0.1:${closed.port}`,
       MEDIA_MAX_BYTES: '4096',
-      MEDIA_REMOTE_FETCH_TIMEOUT: '500ms',
+      MEDIA_REMOTE_FETCH_TIMEOUT: '2s',
     },
   })
   ann = await service.as('ann')

@@ -101,6 +101,20 @@ describe('a form [M-001]', () => {
     await until(async () => (await service.files()).length === before)
   })
 
+  test('may leave out what the file is', async () => {
+    const body = Buffer.concat([
+      Buffer.from('--x\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'),
+      png(212),
+      Buffer.from('\r\n--x--\r\n'),
+    ])
+    const answer = await fetch(`${service.url}/v1/media`, {
+      method: 'POST',
+      body,
+      headers: { ...ann, 'content-type': 'multipart/form-data; boundary=x' },
+    })
+    expect([answer.status, await answer.json()]).toMatchObject([200, { mime: 'image/png' }])
+  })
+
   test('that is none is said to be none', async () => {
     const send = async (type: string, body: string) => {
       const answer = await fetch(`${service.url}/v1/media`, {

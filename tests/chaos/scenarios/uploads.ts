@@ -23,7 +23,7 @@ const formOf = (key: string): Buffer =>
 export const scenario = storedThings({
   name: 'uploads',
   about: 'POST /v1/media, forms with a file of 100 kB, 500 at once, to two replicas of media-api over one folder.',
-  load: { workers: 500, pauseMs: [1_000, 3_000] },
+  load: { workers: 500, pauseMs: [4_000, 12_000] },
   service: 'media-api',
   path: '/v1/media',
   open: (database, { world, runName }) => ({

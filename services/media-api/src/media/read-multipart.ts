@@ -33,7 +33,7 @@ export async function readMultipart(
     if (name !== part)
       return void parser.destroy(invalid(`The bytes are expected as '${part}', not as '${name.slice(0, 64)}'`, part))
     open = file
-    taken = take({ stream: whole(file), filename: filename || undefined, declared: declared || undefined })
+    taken = take({ stream: whole(file), filename: filename || undefined, declared: declaredIn(declared) })
     // Its failure ends the reading, too: nobody wants the rest.
     taken.catch((error: Error) => parser.destroy(error))
   })
@@ -67,3 +67,6 @@ async function* whole(file: BusboyFileStream): AsyncGenerator<Uint8Array> {
   for await (const chunk of file) yield chunk
   if (file.truncated) throw invalid('The form breaks off in the middle of the file', 'file')
 }
+
+/** A part that says nothing is text to the parser (RFC 7578, 4.4), so that this one name says nothing either. */
+const declaredIn = (type: string): string | undefined => (type === '' || type === 'text/plain' ? undefined : type)
