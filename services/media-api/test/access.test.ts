@@ -70,7 +70,7 @@ test('a guest stores media', async () => {
   expect((await service.store(png(5), guest)).deduped).toBe(false)
 })
 
-test('a person acts for nobody else, whatever user_id they send [H-82]', async () => {
+test('a person acts for nobody else, whatever user_id they send [H-82 M-017]', async () => {
   const stored = await service.store(png(6), await service.as('eve'), { user_id: 'ann' })
   expect(await workspaceOf(stored.id)).toBe('eve')
   expect((await service.call(`/v1/media/${stored.id}`, { headers: ann })).status).toBe(404)
@@ -79,7 +79,7 @@ test('a person acts for nobody else, whatever user_id they send [H-82]', async (
 describe("the operator's key", () => {
   const key = { 'x-media-service-key': SERVICE_KEY }
 
-  test('stores for the user it names, who then owns it', async () => {
+  test('stores for the user it names, who then owns it [M-018]', async () => {
     const stored = await service.store(png(7), key, { user_id: 'user123' })
     expect(await workspaceOf(stored.id)).toBe('user123')
     const answer = await fetch(`${service.url}/v1/media/${stored.id}`, { headers: await service.as('user123') })
@@ -104,7 +104,7 @@ describe("the operator's key", () => {
     expect((await statuses(key)).slice(1)).toEqual([200, 200, 416])
   })
 
-  test('is refused when it is wrong, also beside a good token', async () => {
+  test('is refused when it is wrong, also beside a good token [M-018]', async () => {
     for (const wrong of ['changeme', '', `${SERVICE_KEY}x`]) {
       const headers = { ...ann, 'x-media-service-key': wrong }
       const reply = await service.call(`/v1/media/${id}`, { headers })

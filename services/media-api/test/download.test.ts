@@ -20,7 +20,7 @@ const get = (path: string, headers: Record<string, string> = {}) =>
 const bytesOf = async (answer: Response) => Buffer.from(await answer.arrayBuffer())
 
 describe('the content of an id', () => {
-  test('comes with type, length, tag, caching and a safe name', async () => {
+  test('comes with type, length, tag, caching and a safe name [M-027]', async () => {
     const answer = await get(`/v1/media/${id}`)
     expect(answer.status).toBe(200)
     expect(Object.fromEntries(answer.headers)).toMatchObject({
@@ -35,7 +35,7 @@ describe('the content of an id', () => {
     expect((await bytesOf(answer)).equals(picture)).toBe(true)
   })
 
-  test('is sent in one range [H-84]', async () => {
+  test('is sent in one range [H-84 M-027]', async () => {
     const size = picture.length
     const ranges: [string, number, number][] = [
       ['bytes=0-3', 0, 3],

@@ -52,7 +52,7 @@ describe('storing a data URL', () => {
     }
   })
 
-  test('knows a text by its bytes, and serves a page as a file to save', async () => {
+  test('knows a text by its bytes, and serves a page as a file to save [M-019]', async () => {
     const texts = {
       'BM is how this text begins, and it is no picture': 'text/plain',
       'GIF is how this text begins, and it is no picture': 'text/plain',
@@ -67,7 +67,7 @@ describe('storing a data URL', () => {
     await answer.body?.cancel()
   })
 
-  test('serves a picture that is also a page as nothing but a picture', async () => {
+  test('serves a picture that is also a page as nothing but a picture [M-019]', async () => {
     const polyglot = Buffer.concat([png(3), Buffer.from('<script>alert(1)</script>')])
     const { id } = await service.store(polyglot, ann, { filename: '../../page.html' })
     const answer = await fetch(`${service.url}/v1/media/${id}`, { headers: ann })
@@ -106,7 +106,7 @@ describe('storing a data URL', () => {
     expect(body.error).toMatch(/position 12 \(line 1, column 13\)/)
   })
 
-  test('takes an object of exactly the limit, refuses one byte more, and refuses a far larger body unread [H-101]', async () => {
+  test('takes an object of exactly the limit, refuses one byte more, and refuses a far larger body unread [H-101 M-026]', async () => {
     expect((await service.store(pngOf(4096), ann)).bytes).toBe(4096)
     for (const size of [4097, 200_000]) {
       const { status, body } = await ingest({ type: 'data_url', data_url: dataUrl(pngOf(size)) })
@@ -116,7 +116,7 @@ describe('storing a data URL', () => {
 })
 
 describe('the same bytes again', () => {
-  test('give the same id within a workspace and another in another', async () => {
+  test('give the same id within a workspace and another in another [M-017]', async () => {
     const first = await service.store(png(10), ann)
     const second = await service.store(png(10), ann)
     const foreign = await service.store(png(10), await service.as('bob'))
@@ -147,7 +147,7 @@ describe('the same bytes again', () => {
   })
 })
 
-test('identical uploads that all find nothing are decided by the index, and the losers clean up', async () => {
+test('identical uploads that all find nothing are decided by the index, and the losers clean up [M-025]', async () => {
   const racing = await startMediaService({
     replace: ({ media }) => ({ media: { ...media, findKnown: async () => undefined } }),
   })
@@ -162,7 +162,7 @@ test('identical uploads that all find nothing are decided by the index, and the 
   }
 })
 
-test('an insert that fails leaves no object behind', async () => {
+test('an insert that fails leaves no object behind [M-025]', async () => {
   const failing = await startMediaService({
     replace: ({ media }) => ({ media: { ...media, insertOrFind: () => Promise.reject(new Error('disk full')) } }),
   })

@@ -64,7 +64,7 @@ test("the operator's key fetches for the user it names", async () => {
   expect([status, body.deduped]).toEqual([200, false])
 })
 
-test('addresses inside are refused with one clear text that names none of them [H-58 H-55]', async () => {
+test('addresses inside are refused with one clear text that names none of them [H-58 H-55 M-016]', async () => {
   const inside = ['http://127.0.0.1/x', 'http://10.0.0.1/x', 'http://[::1]/x', 'http://169.254.169.254/x']
   for (const url of [...inside, `${site.url}/inside`]) {
     const { status, body } = await ingest(url)
@@ -80,7 +80,7 @@ test('what is no web address is a bad request', async () => {
     expect((await ingest(url)).status).toBe(400)
 })
 
-test("each failure of the other side has its own status, and none is the caller's fault", async () => {
+test("each failure of the other side has its own status, and none is the caller's fault [M-021]", async () => {
   const outcomes: [string, number, string][] = [
     [`${site.url}/gone`, 502, 'upstream_failed'],
     [`${site.url}/empty`, 502, 'upstream_failed'],

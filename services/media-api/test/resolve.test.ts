@@ -24,7 +24,7 @@ const read = async (url: string) =>
   Buffer.from(await (await fetch(url.replace(/^http:\/\/[^/]+/, service.url))).arrayBuffer())
 
 describe('a list of ids', () => {
-  test('becomes signed URLs, each once and in order', async () => {
+  test('becomes signed URLs, each once and in order [M-023]', async () => {
     const { status, body } = await resolve({ ids: [second, first, second] })
     expect(status).toBe(200)
     const media = body.media as { id: string; presigned_url: string; expires_at: string }[]
@@ -59,7 +59,7 @@ describe('a list of ids', () => {
 })
 
 describe('a payload', () => {
-  test('has bare ids and placeholders replaced, and nothing else', async () => {
+  test('has bare ids and placeholders replaced, and nothing else [M-022]', async () => {
     const payload = {
       messages: [
         { type: 'image_url', image_url: { url: first } },
@@ -95,7 +95,7 @@ describe('a payload', () => {
     expect((await resolve({ payload: first, as: 'data_url' })).body).toEqual({ payload: dataUrl(png(1)) })
   })
 
-  test('reads an escaped slash as any JSON reader does', async () => {
+  test('reads an escaped slash as any JSON reader does [M-022]', async () => {
     const text = `{"payload":["data:image\\/png;${first}"],"as":"data_url"}`
     const { body } = await service.call('/v1/media/resolve', { text, headers: ann })
     expect(body).toEqual({ payload: [dataUrl(png(1))] })
@@ -105,7 +105,7 @@ describe('a payload', () => {
     for (const payload of [null, 0, '', [], { a: [{}] }]) expect((await resolve({ payload })).body).toEqual({ payload })
   })
 
-  test('that names unknown or foreign ids is refused with all of them', async () => {
+  test('that names unknown or foreign ids is refused with all of them [M-022]', async () => {
     const { status, body } = await resolve({ payload: [first, `see data:image/png;${foreign}`, NOBODYS] })
     expect([status, body.error]).toEqual([404, `Media not found: ${foreign}, ${NOBODYS}`])
   })

@@ -39,7 +39,7 @@ describe('S3 URLs [H-85]', () => {
       expect([...searchParams.keys()].filter((name) => /checksum/i.test(name))).toEqual([])
   })
 
-  test('are signed for the public endpoint, its path standing once', async () => {
+  test('are signed for the public endpoint, its path standing once [M-024]', async () => {
     const publicEndpoint = 'https://cdn.example/files/'
     for (const url of [await presign({ publicEndpoint }), (await presignPut({ publicEndpoint })).url])
       expect(url.origin + url.pathname).toBe('https://cdn.example/files/platform/images/jan_x.png')

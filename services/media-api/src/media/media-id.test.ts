@@ -5,7 +5,7 @@ import { mediaIdFor } from './media-id.ts'
 
 const startedAt = new Date(1_700_000_000_000)
 
-test('ids are well formed, differ, and rise with time', () => {
+test('ids are well formed, differ, and rise with time [M-020]', () => {
   const ids = Array.from({ length: 1000 }, () => mediaIdFor({ startedAt, newId }))
   expect(ids.every((id) => MediaId.safeParse(id).success)).toBe(true)
   expect(new Set(ids).size).toBe(1000)
