@@ -1,3 +1,4 @@
+import { text as textOf } from 'node:stream/consumers'
 import type { Caller } from '@jan/service-kit/auth'
 import { AppError } from '@jan/service-kit/errors'
 import type { Who } from '@jan/service-kit/who'
@@ -30,7 +31,5 @@ export async function getMediaText(
 async function readKept({ storage }: Pick<Deps, 'storage'>, key: string) {
   const body = await storage.get(key)
   if (!body) return undefined
-  const chunks: Uint8Array[] = []
-  for await (const chunk of body) chunks.push(chunk)
-  return JSON.parse(Buffer.concat(chunks).toString()) as { text: string; truncated: boolean }
+  return JSON.parse(await textOf(body)) as { text: string; truncated: boolean }
 }

@@ -1,3 +1,4 @@
+import { buffer } from 'node:stream/consumers'
 import { AppError } from '@jan/service-kit/errors'
 import type { Deps } from '../deps.ts'
 import type { Media } from './media.store.ts'
@@ -9,7 +10,5 @@ export async function readDataUrl({ storage }: Pick<Deps, 'storage'>, media: Med
     throw new AppError('internal', `The stored bytes of ${media.id} are missing`, {
       cause: new Error(`no object at ${media.storageKey}`),
     })
-  const chunks: Uint8Array[] = []
-  for await (const chunk of body) chunks.push(chunk)
-  return `data:${media.mime};base64,${Buffer.concat(chunks).toString('base64')}`
+  return `data:${media.mime};base64,${(await buffer(body)).toString('base64')}`
 }
