@@ -31,15 +31,24 @@ export async function runPart(part: Part, conditions: Conditions): Promise<Outco
   }
 }
 
+/** A part that is running; disposing of it stops it. `env` holds the variables by which suites find it. */
+export type RunningPart = AsyncDisposable & { bench: Bench; env: Record<string, string> }
+
 /**
- * Has a part running while it is used; `use` is given the variables by which suites find it.
+ * Has a part running while it is used.
  * @throws CannotBeHad, or Error when it cannot be made or does not start
  */
 export async function withPart<T>(
   part: Part,
-  { cache, logs: allLogs, signal, leftMs }: Conditions,
+  conditions: Conditions,
   use: (bench: Bench, env: Record<string, string>) => Promise<T>,
 ): Promise<T> {
+  await using running = await openPart(part, conditions)
+  return await use(running.bench, running.env)
+}
+
+/** @throws as `withPart` */
+export async function openPart(part: Part, { cache, logs: allLogs, signal, leftMs }: Conditions): Promise<RunningPart> {
   part.check?.()
   const logs = join(allLogs, part.name)
   rmSync(logs, { recursive: true, force: true })
@@ -48,12 +57,16 @@ export async function withPart<T>(
   // Servers that refuse to run as root run as somebody who must be able to enter.
   chmodSync(work, 0o755)
   const bench: Bench = { cache, work, logs, signal, running: [] }
+  const stop = async () => {
+    for (const stopOne of bench.running.reverse()) await stopOne()
+    rmSync(work, { recursive: true, force: true })
+  }
   try {
     await makeMissing(part, bench, leftMs())
-    return await use(bench, await part.start(bench))
-  } finally {
-    for (const stop of bench.running.reverse()) await stop()
-    rmSync(work, { recursive: true, force: true })
+    return { bench, env: await part.start(bench), [Symbol.asyncDispose]: stop }
+  } catch (error) {
+    await stop()
+    throw error
   }
 }
 

@@ -3,7 +3,7 @@ import { callerCheck } from './caller-check.ts'
 import { chatRelay } from './chat-relay.ts'
 import { chatStream } from './chat-stream.ts'
 import { guestLogin } from './guest-login.ts'
-import { mediaTransfer } from './media-transfer.ts'
+import { mediaOnDisk, mediaOnS3 } from './media-transfer.ts'
 import { rateLimiter } from './rate-limiter.ts'
 
 export const SCENARIOS: Scenario<unknown>[] = [
@@ -11,7 +11,8 @@ export const SCENARIOS: Scenario<unknown>[] = [
   chatStream,
   guestLogin,
   callerCheck,
-  mediaTransfer,
+  mediaOnDisk,
+  mediaOnS3,
   rateLimiter,
 ]
 
