@@ -28,7 +28,11 @@ export const media = [
       'Under kill -9 every acknowledged id of 500 uploads at once is readable, and nothing else is visible.',
       'make chaos ONLY=uploads',
     ),
-    open('M-015', 'Put and get stand in the bench as ratios to S3 alone; those to the disk do.'),
+    shown(
+      'M-015',
+      'Put and get stand in the bench as ratios to the disk alone and to S3 alone.',
+      'make bench ONLY=media-transfer,media-transfer-s3',
+    ),
   ),
   ...from(
     'media: what went wrong before',
