@@ -4,6 +4,7 @@ import { containers } from './containers.ts'
 import { helm } from './helm.ts'
 import { jaeger } from './jaeger.ts'
 import { keycloak } from './keycloak.ts'
+import { localModel } from './local-model.ts'
 import type { Part } from './part.ts'
 import { prometheus } from './prometheus.ts'
 import { s3 } from './s3.ts'
@@ -20,7 +21,7 @@ const newService: Part = {
 
 /** In order of price, so that a budget buys as many as it can. */
 export const parts: Part[] = [
-  ...[keycloak, stores, s3, containers, helm, prometheus, collector, jaeger, apiServer],
+  ...[keycloak, stores, localModel, s3, containers, helm, prometheus, collector, jaeger, apiServer],
   newService,
 ]
 

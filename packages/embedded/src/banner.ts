@@ -1,18 +1,24 @@
+import { modelIdOf } from '@jan/local-model/gguf-file'
 import type { Layout } from './layout.ts'
-import { usesSimulator } from './parts.ts'
+import { modelFileOf, modelOf, usesSimulator } from './model-choice.ts'
 
 /** What somebody who has just started a platform should know, and can try. */
 export const banner = (layout: Layout, env: NodeJS.ProcessEnv): string =>
   [
-    modelLine(env),
+    modelLine(layout, env),
     ...openLine(env),
-    tryThis(layout, usesSimulator(env) ? 'jan-v1-4b' : (env.JAN_MODEL ?? 'a model of yours')),
+    tryThis(layout, usesSimulator(env) ? 'jan-v1-4b' : (modelOf(env) ?? 'a model of yours')),
   ].join('\n')
 
-const modelLine = (env: NodeJS.ProcessEnv) =>
-  usesSimulator(env)
-    ? 'The answers come from jan-simulator: a script, not a model. Set JAN_MODEL_BASE_URL, JAN_MODEL_API_KEY and JAN_MODEL to use a model.'
-    : `The model is ${env.JAN_MODEL ?? 'what'} at ${env.JAN_MODEL_BASE_URL}${env.JAN_MODEL ? '' : ' offers'}.`
+function modelLine(layout: Layout, env: NodeJS.ProcessEnv): string {
+  if (usesSimulator(env))
+    return 'The answers come from jan-simulator: a script, not a model. Set JAN_MODEL_BASE_URL, JAN_MODEL_API_KEY and JAN_MODEL, or JAN_MODEL_GGUF, to use a model.'
+  const file = modelFileOf(env, layout.root)
+  const own = file && `${modelIdOf(file)}, which runs on this machine (${file})`
+  if (!env.JAN_MODEL_BASE_URL) return `The model is ${own}.`
+  const there = `The model is ${env.JAN_MODEL ?? 'what'} at ${env.JAN_MODEL_BASE_URL}${env.JAN_MODEL ? '' : ' offers'}.`
+  return own ? `${there} There is also ${own}.` : there
+}
 
 const openLine = (env: NodeJS.ProcessEnv) =>
   /^(false|0|no|off)$/i.test(env.AUTH_ENABLED ?? '')

@@ -28,12 +28,8 @@ export function startChild({ part, logFile, env, cwd }: ChildOptions): ChildProc
 }
 
 /** Waits until the part answers 200. @throws Error with the last lines of its log when it ends or stays silent */
-export async function untilReady(
-  child: ChildProcess,
-  { part, url, logFile }: ChildOptions,
-  ms = 30_000,
-): Promise<void> {
-  for (const deadline = Date.now() + ms; ; ) {
+export async function untilReady(child: ChildProcess, { part, url, logFile }: ChildOptions): Promise<void> {
+  for (const deadline = Date.now() + (part.readyMs ?? 30_000); ; ) {
     if (child.exitCode !== null || child.signalCode !== null)
       throw new Error(`${part.name} ended at start: ${lastWords(logFile)}`)
     if (await answers(`${url}${part.readyPath}`)) return

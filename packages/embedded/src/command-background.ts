@@ -5,6 +5,8 @@ import { banner } from './banner.ts'
 import { statusTable } from './command-status.ts'
 import { heedInterrupts } from './interrupted.ts'
 import type { Layout } from './layout.ts'
+import { prepareLocalModel } from './local-model.ts'
+import { MODEL_READY_MS } from './parts.ts'
 import { untilGone } from './processes.ts'
 import { readRunning } from './run-file.ts'
 import { endLeftovers, logFileOf } from './supervisor.ts'
@@ -23,6 +25,9 @@ export async function startInBackground(layout: Layout, env: NodeJS.ProcessEnv):
 
 /** @throws Error when it does not get ready, Interrupted when told to end before: then nothing of it runs any more */
 export async function launch(layout: Layout, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<void> {
+  // Here, where whoever waits is told of it.
+  await prepareLocalModel(layout, env, { tell: (line) => console.log(line), signal })
+  const startMs = START_MS + (env.JAN_MODEL_GGUF ? MODEL_READY_MS : 0)
   const logFile = logFileOf(layout, 'supervisor')
   mkdirSync(dirname(logFile), { recursive: true, mode: 0o700 })
   const log = openSync(logFile, 'w')
@@ -33,7 +38,7 @@ export async function launch(layout: Layout, env: NodeJS.ProcessEnv, signal: Abo
     stdio: ['ignore', log, log],
   })
   child.unref()
-  for (const deadline = Date.now() + START_MS; ; ) {
+  for (const deadline = Date.now() + startMs; ; ) {
     if (child.exitCode !== null || child.signalCode !== null) throw new Error(readFileSync(logFile, 'utf8').trim())
     if (readRunning(layout)?.state === 'ready') return
     if (Date.now() > deadline) throw new Error(`The platform does not get ready; see ${logFile}`)

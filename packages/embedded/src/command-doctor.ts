@@ -2,7 +2,8 @@ import { existsSync, statfsSync } from 'node:fs'
 import { freemem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Layout, Port } from './layout.ts'
-import { usesSimulator } from './parts.ts'
+import { describeLocalModel } from './local-model.ts'
+import { usesSimulator } from './model-choice.ts'
 import { isTaken, ownerOf } from './port-owner.ts'
 import { readRunning } from './run-file.ts'
 
@@ -16,7 +17,7 @@ export async function examine(layout: Layout, env: NodeJS.ProcessEnv): Promise<v
     sandbox(),
     memory(),
     disk(layout),
-    model(env),
+    ...models(layout, env),
     ...(await ports(layout)),
   ]
   for (const { ok, text } of findings) console.log(`${ok ? '  ok  ' : '  NO  '} ${text}`)
@@ -55,10 +56,21 @@ function disk(layout: Layout): Finding {
   return { ok: gigabytes > 1, text: `${gigabytes.toFixed(1)} GB of disk are free (1 wanted)` }
 }
 
-const model = (env: NodeJS.ProcessEnv): Finding =>
-  usesSimulator(env)
-    ? { ok: true, text: 'no JAN_MODEL_BASE_URL: the scripted simulator answers' }
-    : { ok: URL.canParse(env.JAN_MODEL_BASE_URL!), text: `the model is at ${env.JAN_MODEL_BASE_URL}` }
+function models(layout: Layout, env: NodeJS.ProcessEnv): Finding[] {
+  if (usesSimulator(env))
+    return [{ ok: true, text: 'no JAN_MODEL_BASE_URL and no JAN_MODEL_GGUF: the scripted simulator answers' }]
+  const url = env.JAN_MODEL_BASE_URL
+  return [...(url ? [{ ok: URL.canParse(url), text: `the model is at ${url}` }] : []), ...localModel(layout, env)]
+}
+
+function localModel(layout: Layout, env: NodeJS.ProcessEnv): Finding[] {
+  try {
+    const text = describeLocalModel(layout, env)
+    return text ? [{ ok: true, text }] : []
+  } catch (error) {
+    return [{ ok: false, text: (error as Error).message }]
+  }
+}
 
 async function ports(layout: Layout): Promise<Finding[]> {
   const running = readRunning(layout)

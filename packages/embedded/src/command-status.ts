@@ -9,13 +9,17 @@ const READY: Partial<Record<Port, string>> = {
   ...Object.fromEntries(SERVICE_NAMES.map((name) => [name, '/readyz'])),
   identity: '/healthz',
   simulator: '/healthz',
+  'local-model': '/healthz',
 }
 const SHOWN: Port[] = ['gateway', ...SERVICE_NAMES, 'identity', 'simulator', 'postgres', 'redis']
 
 /** One line a part: name, address, and whether it answers now. */
 export async function statusTable(layout: Layout): Promise<string> {
+  const hasLocalModel = readRunning(layout)?.children['local-model'] !== undefined
   const rows = await Promise.all(
-    SHOWN.map(async (name) => [name, addressOf(layout, name), (await isUp(layout, name)) ? 'up' : 'down'] as const),
+    [...SHOWN, ...(hasLocalModel ? (['local-model'] as const) : [])].map(
+      async (name) => [name, addressOf(layout, name), (await isUp(layout, name)) ? 'up' : 'down'] as const,
+    ),
   )
   return rows.map(([name, address, state]) => `  ${name.padEnd(14)} ${address.padEnd(30)} ${state}`).join('\n')
 }

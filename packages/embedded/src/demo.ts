@@ -6,7 +6,7 @@ import { launch, stopBackground } from './command-background.ts'
 import { readStream, say, section, show, shown } from './demo-print.ts'
 import { heedInterrupts, unlessAborted } from './interrupted.ts'
 import type { Layout } from './layout.ts'
-import { usesSimulator } from './parts.ts'
+import { modelOf, usesSimulator } from './model-choice.ts'
 import { readRunning } from './run-file.ts'
 
 /** Walks the platform's main job through the gateway with real calls, and shows each call and its answer. @throws Error at the first answer that is not what it should be, Interrupted by Ctrl-C; in either case it stops what it has started */
@@ -51,7 +51,7 @@ async function walk(layout: Layout, env: NodeJS.ProcessEnv): Promise<void> {
     pageUrl: `http://localhost:${layout.ports.examples}/release-notes.html`,
     csv: example('sales.csv').toString().trim(),
     image: example('chart.png'),
-    model: usesSimulator(env) ? 'jan-v1-4b' : (env.JAN_MODEL ?? ''),
+    model: usesSimulator(env) ? 'jan-v1-4b' : (modelOf(env) ?? ''),
     token: '',
     mediaId: '',
   }

@@ -16,6 +16,7 @@ const OTHER_PORTS = {
   console: 8088,
   examples: 8089,
   simulator: 8101,
+  'local-model': 8102,
   postgres: 15432,
   redis: 16379,
 } as const

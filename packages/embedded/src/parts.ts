@@ -1,10 +1,21 @@
 import { join } from 'node:path'
+import { modelIdOf } from '@jan/local-model/gguf-file'
 import type { Layout, Port } from './layout.ts'
+import { engineOf } from './local-model.ts'
+import { modelFileOf, modelOf, SIMULATOR, usesSimulator } from './model-choice.ts'
 import type { Secrets } from './secrets.ts'
 import { databaseOf, databaseVariableOf, envPrefixOf, SERVICE_NAMES, type ServiceName } from './services.ts'
 
 /** A child process of the platform: what to run, with which variables, where it says that it is ready, and what it waits for. */
-export type Part = { name: Port; script: string; env: Record<string, string>; readyPath: string; after: Stage }
+export type Part = {
+  name: Port
+  script: string
+  env: Record<string, string>
+  readyPath: string
+  after: Stage
+  /** How long it may take to get ready; half a minute when absent. */
+  readyMs?: number
+}
 /** The stages of a start. What needs no database starts beside it, and the gateway opens when there is something behind it. */
 export type Stage = 'nothing' | 'databases' | 'services'
 
@@ -17,15 +28,13 @@ export type PartsInput = {
   env: NodeJS.ProcessEnv
 }
 
-/** Whether the scripted simulator stands in, because no model was configured. */
-export const usesSimulator = (env: NodeJS.ProcessEnv) => !env.JAN_MODEL_BASE_URL
-
 /** Everything that runs as a process of its own, in the order in which it is started. */
 export function describeParts(input: PartsInput): Part[] {
   const { layout, env } = input
-  const simulator: Part[] = usesSimulator(env) ? [simulatorPart(layout)] : []
+  const modelFile = modelFileOf(env, layout.root)
   return [
-    ...simulator,
+    ...(usesSimulator(env) ? [simulatorPart(layout)] : []),
+    ...(modelFile ? [localModelPart(layout, modelFile)] : []),
     identityPart(input),
     ...SERVICE_NAMES.map((name) => servicePart(name, input)),
     gatewayPart(input),
@@ -41,6 +50,23 @@ const simulatorPart = (layout: Layout): Part => ({
   env: { SIMULATOR_PORT: String(layout.ports.simulator) },
   readyPath: '/healthz',
   after: 'nothing',
+})
+
+/** Long, because many gigabytes may have to be read. */
+export const MODEL_READY_MS = 600_000
+
+const localModelPart = (layout: Layout, modelFile: string): Part => ({
+  name: 'local-model',
+  script: script(layout, 'packages/local-model/src/main.ts'),
+  env: {
+    LOCAL_MODEL_HTTP_HOST: '127.0.0.1',
+    LOCAL_MODEL_HTTP_PORT: String(layout.ports['local-model']),
+    LOCAL_MODEL_ENGINE: engineOf(layout),
+    JAN_MODEL_GGUF: modelFile,
+  },
+  readyPath: '/healthz',
+  after: 'nothing',
+  readyMs: MODEL_READY_MS,
 })
 
 const identityPart = ({ layout, secrets, databaseUrl }: PartsInput): Part => ({
@@ -108,12 +134,24 @@ function servicePart(name: ServiceName, input: PartsInput): Part {
   }
 }
 
-const SIMULATOR = 'jan-simulator'
-
 /** The model of requests that name none: what was asked for, else the one model that this platform was given. */
 function defaultModel(env: NodeJS.ProcessEnv): Record<string, string> {
-  const model = env.DEFAULT_MODEL || (usesSimulator(env) ? SIMULATOR : env.JAN_MODEL)
+  const model = env.DEFAULT_MODEL || modelOf(env)
   return model ? { DEFAULT_MODEL: model } : {}
+}
+
+/** Where llm-api finds models that this platform runs itself. What was configured elsewhere comes first. */
+function ownModels(layout: Layout, env: NodeJS.ProcessEnv): Record<string, string> {
+  const modelFile = modelFileOf(env, layout.root)
+  const urlOf = (port: Port) => `${local(layout, port)}/v1`
+  const only = (port: Port, model: string) => ({
+    JAN_MODEL_BASE_URL: urlOf(port),
+    JAN_MODEL: model,
+    MODEL_ALIASES: env.MODEL_ALIASES || `jan-v1-4b=${model},gpt-4o-mini=${model}`,
+  })
+  if (usesSimulator(env)) return only('simulator', SIMULATOR)
+  if (!modelFile) return {}
+  return env.JAN_MODEL_BASE_URL ? { LOCAL_MODEL_URL: urlOf('local-model') } : only('local-model', modelIdOf(modelFile))
 }
 
 /** What only one service needs. */
@@ -125,13 +163,7 @@ const OWN: Partial<Record<ServiceName, (input: PartsInput) => Record<string, str
       .map((name) => `${name}=${local(layout, name)}`)
       .join(','),
     OAUTH_REDIRECT_URI: `${local(layout, 'gateway')}/auth/callback`,
-    ...(usesSimulator(env)
-      ? {
-          JAN_MODEL_BASE_URL: `${local(layout, 'simulator')}/v1`,
-          JAN_MODEL: SIMULATOR,
-          MODEL_ALIASES: env.MODEL_ALIASES || `jan-v1-4b=${SIMULATOR},gpt-4o-mini=${SIMULATOR}`,
-        }
-      : {}),
+    ...ownModels(layout, env),
     ...defaultModel(env),
   }),
   'response-api': ({ env }) => defaultModel(env),

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { prepareDatabase } from '@jan/service-kit/prepare-database'
 import { type ChildOptions, startChild, stopChild, untilReady } from './child.ts'
 import type { Layout, Port } from './layout.ts'
+import { prepareLocalModel } from './local-model.ts'
 import { describeParts, IDENTITY_DATABASE, type Part, type Stage } from './parts.ts'
 import { isTaken, ownerOf } from './port-owner.ts'
 import { type Postgres, postgresUrl, startPostgres, stopOrphan } from './postgres.ts'
@@ -35,6 +36,10 @@ export async function startPlatform(
   const already = readRunning(layout)
   if (already)
     throw new Error(`The platform already runs (pid ${already.pid}); make status shows it, make stop ends it`)
+  await prepareLocalModel(layout, env, { tell, signal }).catch((error) => {
+    if (!signal.aborted) throw error
+  })
+  if (signal.aborted) return undefined
   await endLeftovers(layout)
   const secrets = readSecrets(layout.stateDir)
   const server = { port: layout.ports.postgres, password: secrets.postgresPassword }

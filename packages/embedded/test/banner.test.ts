@@ -12,6 +12,14 @@ test('who answers is said: a script, or the model that was named [H-25 H-26]', (
   expect(named).not.toContain('simulator')
 })
 
+test('a model of this machine is said by name and file [P-063]', () => {
+  const own = say({ JAN_MODEL_GGUF: '/models/tiny.gguf' })
+  expect(own).toMatch(/^The model is tiny, which runs on this machine \(\/models\/tiny\.gguf\)\.\n/)
+  expect(own).toContain('"model":"tiny"')
+  const both = say({ JAN_MODEL_GGUF: '/models/tiny.gguf', JAN_MODEL_BASE_URL: 'http://localhost:11434/v1' })
+  expect(both).toMatch(/^The model is what at http:.* offers\. There is also tiny, which runs/)
+})
+
 test('that nobody is asked for a token is said [P-018]', () => {
   expect(say({ AUTH_ENABLED: 'False' })).toContain('everybody is the user `local`')
   expect(say({})).not.toContain('local`')

@@ -20,7 +20,7 @@ export type RelayBody = Uint8Array | Bytes | PushedBytes
 export type Answer<T = unknown> = { [ANSWER]: true } & (
   | { kind: 'json'; status: number; headers: Headers; value: T }
   | { kind: 'sse'; headers: Headers; events: AsyncIterable<SseEvent>; work: Promise<unknown> | undefined }
-  | { kind: 'relay'; status: number; headers: Headers; body: RelayBody | null }
+  | { kind: 'relay'; status: number; headers: Headers; body: RelayBody | null; work: Promise<unknown> | undefined }
   | { kind: 'bytes'; status: number; headers: Headers; body: Bytes }
   | { kind: 'redirect'; url: string }
   | { kind: 'empty'; status: number; headers: Headers }
@@ -53,13 +53,17 @@ export const sse = (
   work: options.work,
 })
 
-/** Bytes as they come from somewhere else, nothing re-serialised. */
-export const relay = (body: RelayBody | null, options: { status: number; headers?: Headers }): Answer<never> => ({
+/** Bytes as they come from somewhere else, nothing re-serialised. `work` is as with `sse`. */
+export const relay = (
+  body: RelayBody | null,
+  options: { status: number; headers?: Headers; work?: Promise<unknown> | undefined },
+): Answer<never> => ({
   [ANSWER]: true,
   kind: 'relay',
   status: options.status,
   headers: options.headers ?? {},
   body,
+  work: options.work,
 })
 
 export type BytesOptions = {

@@ -134,7 +134,7 @@ function keep(result: unknown, { replay }: IdempotentWork): Kept {
   }
 }
 
-const workBehind = (result: unknown) => (isAnswer(result) && result.kind === 'sse' ? result.work : undefined)
+const workBehind = (result: unknown) => (isAnswer(result) && 'work' in result ? result.work : undefined)
 
 const rebuild = ({ value, ...head }: KeptAnswer): Answer =>
   value === undefined ? empty(head) : json(JSON.parse(value), head)

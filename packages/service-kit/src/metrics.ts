@@ -11,8 +11,21 @@ export type HttpMetrics = {
     name: string,
     help: string,
     labels: L[],
-  ): { inc(values: Record<L, string>, by?: number): void }
+  ): { inc(values: Record<L, string>, by?: number): void; labels(values: Record<L, string>): Counted }
+  /** A distribution of the service's own, in its base unit. Values of labels must be few; buckets ascend. */
+  histogram<L extends string>(
+    name: string,
+    help: string,
+    labels: L[],
+    buckets: number[],
+  ): { labels(values: Record<L, string>): Observed }
+  /** A number that is read when it is asked for. */
+  gauge(name: string, help: string, read: () => number): void
 }
+
+/** One series, kept by who adds to it often: finding it by its labels costs more than adding. */
+export type Counted = { inc(by?: number): void }
+export type Observed = { observe(value: number): void }
 
 export function createMetrics(service: string): HttpMetrics {
   const registry = new Registry()
@@ -52,5 +65,17 @@ export function createMetrics(service: string): HttpMetrics {
       child.observe(seconds)
     },
     counter: (name, help, labelNames) => new Counter({ name, help, labelNames, registers: [registry] }),
+    histogram: (name, help, labelNames, buckets) =>
+      new Histogram({ name, help, labelNames, buckets, registers: [registry] }),
+    gauge(name, help, read) {
+      new Gauge({
+        name,
+        help,
+        registers: [registry],
+        collect() {
+          this.set(read())
+        },
+      })
+    },
   }
 }

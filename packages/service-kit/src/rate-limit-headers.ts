@@ -32,7 +32,7 @@ export function enforceAddressLimit(limiter: RateLimiter, address: string, what:
 }
 
 /** `6m0s`, `12.3s`, `40ms`: as OpenAI writes them. */
-function presentDuration(ms: number): string {
+export function presentDuration(ms: number): string {
   if (ms < 1000) return `${Math.ceil(ms)}ms`
   const seconds = Math.round(ms / 100) / 10
   const minutes = Math.floor(seconds / 60)

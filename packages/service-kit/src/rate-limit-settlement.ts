@@ -11,12 +11,14 @@ export type Bucket = {
   principal: string
   /** Taken here, whether Redis knows or not: whatever becomes of Redis, this replica alone never passes the limit. */
   own: number
-  /** The part of `own` that Redis was not told yet. What was sent is never sent again. */
+  /** The part of `own` that Redis was not told yet; negative when it is to take some back. What was sent is never sent again. */
   unsettled: number
   /** The part of `own` that Redis confirmed. */
   confirmed: number
   /** Taken by other replicas, at the last settlement. */
   others: number
+  /** When the first was taken here. */
+  beganAt: number
   endsAt: number
   /** Whether `endsAt` is the end of the shared window; until the first settlement it is a guess. */
   isShared: boolean

@@ -23,8 +23,17 @@ export type Verdict = {
 }
 
 export type RateLimiter = {
-  /** Counts `cost` (1) against a principal, unless that would pass the limit. Never waits. @throws RangeError for a cost that is not a positive integer */
-  take(principal: string, cost?: number): Verdict
+  /**
+   * Counts `cost` (1) against a principal, unless that would pass the limit: the limiter's own, or `limit` where
+   * principals have their own. Never waits. @throws RangeError for a cost that is not a positive integer
+   */
+  take(principal: string, cost?: number, limit?: number): Verdict
+  /**
+   * Counts what turned out later: `difference` points more than were taken, whatever the limit, or fewer when it is
+   * negative. More counts in the window that is open now; fewer only in the one in which it was taken, at `takenAt`
+   * (by the clock of `now`). @throws RangeError for a difference that is no integer
+   */
+  correct(principal: string, difference: number, takenAt: number): void
   /** Settles what is left, for at most a second. From then on every principal is limited locally. */
   close(): Promise<void>
 }
@@ -53,23 +62,41 @@ export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
     const known = buckets.get(principal, at)
     if (known && known.endsAt > at) return known
     if (known) forget(known)
-    return { principal, own: 0, unsettled: 0, confirmed: 0, others: 0, endsAt: at + windowMs, isShared: false }
+    return {
+      principal,
+      own: 0,
+      unsettled: 0,
+      confirmed: 0,
+      others: 0,
+      beganAt: at,
+      endsAt: at + windowMs,
+      isShared: false,
+    }
+  }
+
+  const add = (bucket: Bucket, cost: number, at: number) => {
+    if (bucket.own === 0) buckets.set(bucket.principal, bucket, at)
+    bucket.own += cost
+    bucket.unsettled += cost
+    settlement?.owe(bucket)
   }
 
   return {
-    take(principal, cost = 1) {
+    take(principal, cost = 1, limit = points) {
       if (!Number.isInteger(cost) || cost < 1) throw new RangeError(`a cost is a positive integer, not ${cost}`)
       const at = now()
       const bucket = windowOf(principal, at)
-      const allowed = bucket.own + bucket.others + cost <= points
-      if (allowed) {
-        if (bucket.own === 0) buckets.set(principal, bucket, at)
-        bucket.own += cost
-        bucket.unsettled += cost
-        settlement?.owe(bucket)
-      }
-      const remaining = Math.max(0, points - bucket.own - bucket.others)
-      return { allowed, limit: points, remaining, resetMs: bucket.endsAt - at }
+      const allowed = bucket.own + bucket.others + cost <= limit
+      if (allowed) add(bucket, cost, at)
+      const remaining = Math.max(0, limit - bucket.own - bucket.others)
+      return { allowed, limit, remaining, resetMs: bucket.endsAt - at }
+    },
+    correct(principal, difference, takenAt) {
+      if (!Number.isInteger(difference)) throw new RangeError(`a difference is an integer, not ${difference}`)
+      const at = now()
+      const bucket = windowOf(principal, at)
+      const fits = difference > 0 || (bucket.beganAt <= takenAt && -difference <= bucket.own)
+      if (difference !== 0 && fits) add(bucket, difference, at)
     },
     close: async () => settlement?.close(),
   }

@@ -22,3 +22,21 @@ test('requests by operation and status, those in flight and the lag of the event
   expect(value(/^nodejs_eventloop_lag_seconds\{/)).toBeGreaterThanOrEqual(0)
   expect(value(/^notes_made_total\{.*kind="short"/)).toBe(3)
 })
+
+test('a service has counters, distributions and numbers of its own [H-47]', async () => {
+  const metrics = createMetrics('notes')
+  const made = metrics.counter('notes_made_total', 'Notes', ['kind']).labels({ kind: 'short' })
+  made.inc()
+  made.inc(2)
+  const lengths = metrics.histogram('notes_length_bytes', 'Length', ['kind'], [10, 100])
+  lengths.labels({ kind: 'short' }).observe(7)
+  lengths.labels({ kind: 'short' }).observe(70)
+  let waiting = 3
+  metrics.gauge('notes_waiting', 'Waiting', () => waiting)
+  waiting += 1
+  const text = await metrics.registry.metrics()
+  expect(text).toMatch(/^notes_made_total\{kind="short".*\} 3$/m)
+  expect(text).toMatch(/^notes_length_bytes_bucket\{le="10",.*kind="short".*\} 1$/m)
+  expect(text).toMatch(/^notes_length_bytes_sum\{kind="short".*\} 77$/m)
+  expect(text).toMatch(/^notes_waiting\{.*\} 4$/m)
+})

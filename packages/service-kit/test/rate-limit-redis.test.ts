@@ -83,6 +83,19 @@ test('replicas share what is left of a limit [T-01]', async () => {
   expect(takeMany(two, 20)).toBe(3)
 })
 
+test('what is given back, or counted later, is shared, too [T-01]', async () => {
+  const [one, two] = [(await replica(100)).limiter, (await replica(100)).limiter]
+  one.take('ada', 60)
+  await untilCounted(60)
+  one.correct('ada', -40, performance.now())
+  await untilCounted(20)
+  two.take('ada', 1)
+  await until(() => remaining(two) === 79)
+  two.correct('ada', 200, performance.now())
+  one.take('ada', 1)
+  await until(() => remaining(one) === 0)
+})
+
 test('when the shared window is over, all replicas let through again [T-01]', async () => {
   const [one, two] = [(await replica(10, { seconds: 1 })).limiter, (await replica(10, { seconds: 1 })).limiter]
   takeMany(one, 10)

@@ -73,3 +73,31 @@ test('a crowd of strangers does not push out who is limited', () => {
     if (index % 10_000 === 0) expect(limiter.take('ada').allowed).toBe(false)
   }
 })
+
+test('principals may have limits of their own', () => {
+  const limiter = alone(3, () => 0)
+  expect(limiter.take('ada', 1, 1)).toMatchObject({ allowed: true, limit: 1, remaining: 0 })
+  expect(limiter.take('ada', 1, 1)).toMatchObject({ allowed: false, limit: 1 })
+  expect(limiter.take('ada', 1, 5)).toMatchObject({ allowed: true, limit: 5, remaining: 3 })
+})
+
+test('what turned out to be less is given back, in the window it was taken in, and what was more is counted', () => {
+  let at = 0
+  const limiter = alone(100, () => at)
+  limiter.take('ada', 80)
+  at = 10
+  limiter.correct('ada', -50, 0)
+  expect(limiter.take('ada', 70)).toMatchObject({ allowed: true, remaining: 0 })
+  limiter.correct('ada', 30, 10)
+  expect(limiter.take('ada')).toMatchObject({ allowed: false, remaining: 0 })
+  at = 60_000
+  limiter.correct('ada', -30, 10)
+  expect(limiter.take('ada')).toMatchObject({ allowed: true, remaining: 99 })
+  limiter.correct('ada', -30, 10)
+  limiter.correct('ada', 0, 10)
+  limiter.correct('ada', -2, at)
+  expect(limiter.take('ada')).toMatchObject({ remaining: 98 })
+  limiter.correct('bob', 40, 10)
+  expect(limiter.take('bob')).toMatchObject({ remaining: 59 })
+  expect(() => limiter.correct('ada', 0.5, 0)).toThrow(RangeError)
+})

@@ -1,9 +1,11 @@
+import { parseAllowList } from '@jan/guarded-fetch/allow-list'
 import { parseTrustedProxies } from '@jan/service-kit/client-address'
 import {
   type ConfigOf,
   type ConfigShape,
   duration,
   env,
+  flag,
   integer,
   list,
   readConfig,
@@ -21,6 +23,9 @@ import {
   postgresConfig,
 } from '@jan/service-kit/config-blocks'
 import { z } from 'zod'
+import { environmentProviders, USUAL_URL } from './providers/environment-providers.ts'
+import type { OperatorProvider } from './providers/operator-provider.ts'
+import { readProviderFile } from './providers/read-provider-file.ts'
 
 /** Where applications under development listen. */
 const LOCAL_REDIRECTS = ['localhost', '127.0.0.1'].flatMap((host) =>
@@ -60,6 +65,25 @@ const services = () =>
           context.addIssue({ code: 'custom', message: `'${name}=${url}' is not name=url` })
       return new Map(entries)
     })
+
+/** What holds for everybody whom no admin gave limits of their own. */
+const callLimitsOf = (kind: 'USER' | 'KEY' | 'MODEL', whose: string) => ({
+  requestsPerMinute: env(
+    `LIMIT_REQUESTS_PER_MINUTE_PER_${kind}`,
+    integer(0),
+    `Most calls of models in a minute of ${whose}, over all replicas; 0: no limit`,
+  ),
+  tokensPerMinute: env(
+    `LIMIT_TOKENS_PER_MINUTE_PER_${kind}`,
+    integer(0),
+    `Most tokens in a minute of ${whose}, over all replicas; 0: no limit`,
+  ),
+  concurrentRequests: env(
+    `LIMIT_CONCURRENT_REQUESTS_PER_${kind}`,
+    integer(0),
+    `Most calls of models at a time of ${whose}, over all replicas; 0: no limit`,
+  ),
+})
 
 export const shape = {
   environment: environmentConfig,
@@ -139,13 +163,16 @@ export const shape = {
     ),
   },
   model: {
-    baseUrl: env(
-      'JAN_MODEL_BASE_URL',
-      httpUrl().default('http://localhost:8101/v1'),
-      'OpenAI-compatible model provider',
-      ['JAN_DEFAULT_NODE_URL'],
-    ),
+    baseUrl: env('JAN_MODEL_BASE_URL', httpUrl().default(USUAL_URL), 'OpenAI-compatible model provider', [
+      'JAN_DEFAULT_NODE_URL',
+    ]),
     apiKey: env('JAN_MODEL_API_KEY', secret().optional(), 'Key for the model provider', ['JAN_DEFAULT_NODE_API_KEY']),
+    kind: env(
+      'JAN_MODEL_KIND',
+      z.string().default('custom'),
+      'What the model provider is: openai, anthropic, openrouter, …, or custom',
+    ),
+    localUrl: env('LOCAL_MODEL_URL', httpUrl().optional(), 'Server of a local model, offered beside the provider'),
     first: env(
       'JAN_MODEL',
       z.string().optional(),
@@ -157,6 +184,50 @@ export const shape = {
     headTimeoutMs: env('MODEL_HEAD_TIMEOUT', duration('120s'), 'Longest wait for the head of an answer'),
     idleTimeoutMs: env('MODEL_IDLE_TIMEOUT', duration('120s'), 'Longest silence inside an answer'),
   },
+  routing: {
+    firstTokenMs: env(
+      'MODEL_FIRST_TOKEN_TIMEOUT',
+      duration('120s'),
+      'Longest wait for the first bytes of a stream, at one place',
+    ),
+    mostAttempts: env(
+      'MODEL_MAX_ATTEMPTS',
+      z.coerce.number().int().min(1).max(10).default(3),
+      'How often one request is tried, at all places that serve its model together',
+    ),
+    longestWaitMs: env(
+      'MODEL_RETRY_MAX_WAIT',
+      duration('5s'),
+      'Longest pause before another try; a provider that asks for more is not waited for',
+    ),
+  },
+  conversations: {
+    maxItems: env(
+      'CONVERSATION_MAX_ITEMS',
+      z.coerce.number().int().min(1).default(1000),
+      'Most items of a conversation, in all its branches together',
+    ),
+  },
+  callLimits: {
+    user: callLimitsOf('USER', 'one person, by whatever token or key'),
+    key: callLimitsOf('KEY', 'one API key'),
+    model: callLimitsOf('MODEL', 'all people together, of one model'),
+  },
+  providerFile: {
+    enabled: env('JAN_PROVIDER_CONFIGS', flag(false), 'Whether providers are read from a file'),
+    file: env('JAN_PROVIDER_CONFIGS_FILE', z.string().default('config/providers.yml'), 'The file with providers'),
+    set: env('JAN_PROVIDER_CONFIG_SET', z.string().default('default'), 'Which set of the file'),
+  },
+  modelSyncMs: env(
+    'MODEL_SYNC_INTERVAL',
+    duration('5m'),
+    'How often each provider is asked for its models, at most; spread, so that not all are asked at once',
+  ),
+  outboundAllow: env(
+    'OUTBOUND_ALLOW',
+    list().superRefine((entries, context) => void reading(parseAllowList)(entries, context)),
+    'host:port list of private addresses at which providers of the API may be',
+  ),
   workspaceServices: env(
     'WORKSPACE_SERVICES',
     services(),
@@ -164,22 +235,38 @@ export const shape = {
   ),
   media: {
     baseUrl: env('MEDIA_API_URL', httpUrl().default('http://localhost:8285'), 'media-api'),
+    asUrls: env(
+      'MODEL_MEDIA_URLS',
+      flag(false),
+      'true: providers that fetch URLs get signed URLs of media, which they must be able to reach; else everybody gets the bytes',
+    ),
     timeoutMs: env('MEDIA_RESOLVE_TIMEOUT', duration('15s'), 'Longest wait for media-api to begin its answer'),
   },
 } satisfies ConfigShape
 
-export type Config = ConfigOf<typeof shape>
+export type Config = ConfigOf<typeof shape> & {
+  /** Providers that the environment and the file name. */
+  operators: OperatorProvider[]
+}
 
-export const loadConfig = (source: NodeJS.ProcessEnv): Config =>
-  readConfig(shape, source, (config) => [...authProblems(config), ...secretProblems(config), ...clientProblems(config)])
+export function loadConfig(source: NodeJS.ProcessEnv): Config {
+  let operators: OperatorProvider[] = []
+  const config = readConfig(shape, source, (read) => {
+    const { enabled, ...choice } = read.providerFile
+    const file = enabled ? readProviderFile(choice, source) : { providers: [], problems: [] }
+    operators = [...environmentProviders(read.model, enabled), ...file.providers]
+    return [...authProblems(read), ...secretProblems(read), ...clientProblems(read), ...file.problems]
+  })
+  return { ...config, operators }
+}
 
-function clientProblems({ auth, identity }: Config): string[] {
+function clientProblems({ auth, identity }: ConfigOf<typeof shape>): string[] {
   return auth.clients.includes(identity.targetClientId)
     ? []
     : [`TARGET_CLIENT_ID: ${identity.targetClientId} is not among AUTH_CLIENTS, so nobody's token would be accepted`]
 }
 
-function secretProblems({ model }: Config): string[] {
+function secretProblems({ model }: ConfigOf<typeof shape>): string[] {
   const { username, password } = new URL(model.baseUrl)
   return username || password
     ? ['JAN_MODEL_BASE_URL holds a password; JAN_MODEL_API_KEY is the place for credentials']

@@ -20,8 +20,12 @@ import { connectPostgres, connectPrisma, postgresDependency } from '@jan/service
 import { createRateLimiter, type RateLimiter } from '@jan/service-kit/rate-limit'
 import type { Redis } from '@jan/service-kit/redis'
 import { createTurns, type Turns } from '@jan/service-kit/turns'
+import { type AssistantStore, createAssistantStore } from './assistants/assistant.store.ts'
 import { type AuditStore, createAuditStore } from './audit/audit.store.ts'
+import { createBudgetStore } from './budgets/budget.store.ts'
+import { createCatalogStore } from './catalogs/catalog.store.ts'
 import type { Config } from './config.ts'
+import { type Conversations, createConversations } from './conversations/conversations.store.ts'
 import { createEvents, type Events } from './events.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
 import { createIdentityClient, type IdentityClient } from './identity/identity.client.ts'
@@ -33,18 +37,28 @@ import type { Guest, UsersClient } from './identity/users.client.ts'
 import { introspectKey } from './keys/introspect-key.ts'
 import { createKeyStore, type KeyStore } from './keys/key.store.ts'
 import { createKeys, type Keys } from './keys/keys.ts'
-import { keepModelsFresh } from './models/keep-models-fresh.job.ts'
+import { createLimitStore } from './limits/limit.store.ts'
+import { connectModels, type ModelParts, type ModelStores } from './models/connect-models.client.ts'
 import { createModelStore } from './models/model.store.ts'
-import { createModelCatalog, type ModelCatalog } from './models/model-catalog.ts'
-import { createProviderClient, type ProviderClient } from './providers/provider.client.ts'
+import { createProjectStore, type ProjectStore } from './projects/project.store.ts'
+import { createProviderStore } from './providers/provider.store.ts'
 import { sharedCheck } from './providers/shared-check.ts'
+import type { RoutingSettings } from './routing/call-model.ts'
+import type { DeploymentHealth } from './routing/deployment-health.ts'
+import { connectHealth } from './routing/shared-health.client.ts'
+import { connectMetering, type MeteringParts, type MeteringStores } from './usage/connect-metering.ts'
+import { createLedgerStore } from './usage/ledger.store.ts'
+import { createUsageStore } from './usage/usage.store.ts'
+import { createWorkspaceSettingsStore } from './usage/workspace-settings.store.ts'
 import { eraseAbsentGuests, eraseAbsentGuestsDaily } from './workspaces/erase-absent-guests.job.ts'
 import { eraseWorkspace } from './workspaces/erase-workspace.job.ts'
 import { createWorkspaceStore, type WorkspaceStore } from './workspaces/workspace.store.ts'
 
 const SERVICE = 'llm-api'
 
-export type Deps = {
+type Parts = MeteringParts & ModelParts
+
+export type Deps = Parts & {
   log: Logger
   authenticate: Authenticate
   limiter: RateLimiter | undefined
@@ -71,15 +85,23 @@ export type Deps = {
   /** Ends what anybody still believes of a key. */
   keyChanged: (hash: string) => Promise<void>
   workspaces: WorkspaceStore
+  conversations: Conversations
   audit: AuditStore
-  models: ModelCatalog
+  projects: ProjectStore
+  assistants: AssistantStore
   /** Model of a request that names none. */
   defaultModel: string | undefined
-  provider: ProviderClient
+  /** Which places that serve models are well. */
+  health: DeploymentHealth
+  routing: RoutingSettings
+  /** Whether providers can reach signed URLs of media. */
+  mediaAsUrls: boolean
   media: Peer
   /** Every other service that keeps something of people. */
   peers: Readonly<Record<string, Peer>>
   now: () => Date
+  /** 0 to 1, for choices and waits that must differ. */
+  random: () => number
   newId: (prefix: string) => string
   newGuest: () => Guest
   /** Of PKCE. */
@@ -95,7 +117,10 @@ export async function connect(config: Config, closers: Closers): Promise<Deps> {
   const limits = connectLimits(SERVICE, config.limits, log, closers)
 
   const pool = connectPostgres(config.database, log, closers)
-  const prisma = connectPrisma(pool, closers, (adapter) => new PrismaClient({ adapter }))
+  const prisma = openPrisma(pool, closers)
+
+  const shared = { redis: limits.redis, metrics, log, closers, now, newId }
+  const metering = connectMetering(config.callLimits, meteringStores(pool, prisma), shared)
 
   const cipher = createFieldCipher(config.fieldKeys)
   const identity = createIdentityClient({ ...config.identity, now })
@@ -116,20 +141,8 @@ export async function connect(config: Config, closers: Closers): Promise<Deps> {
   })
   closers.add('media-api', media, () => media.close())
 
-  const provider = createProviderClient(config.model)
-  const models = createModelCatalog({
-    store: createModelStore({ prisma, newId: (prefix) => newId(prefix, 16), now }),
-    provider,
-    baseUrl: config.model.baseUrl,
-    settings: config.model,
-    events,
-    log,
-    now,
-  })
-  const freshness = keepModelsFresh(models)
-  closers.add('model sync', freshness, () => freshness.stop())
-  // Added last, closed first: a refresh that waits for the provider ends with it.
-  closers.add('model provider', provider, () => provider.close())
+  const stores = modelStoresOf(prisma, now)
+  const offer = connectModels(config, { stores, cipher, redis: limits.redis, events, log, closers, now })
 
   const jobs = createJobs<Deps>({
     pool,
@@ -150,7 +163,7 @@ export async function connect(config: Config, closers: Closers): Promise<Deps> {
     dependencies: [
       postgresDependency(pool),
       { name: 'identity', required: false, check: identity.check },
-      { name: 'model', required: false, check: sharedCheck(provider.check, now) },
+      { name: 'model', required: false, check: sharedCheck(offer.providers.check, now) },
       { name: 'media-api', required: false, check: media.check },
       ...limits.dependencies,
     ],
@@ -163,19 +176,47 @@ export async function connect(config: Config, closers: Closers): Promise<Deps> {
     refreshes: createSharedRefreshes({ redis: limits.redis, cipher }),
     turns: createTurns(connectPostgres({ ...config.database, poolMax: 4 }, log, closers)),
     ...keys,
-    workspaces: createWorkspaceStore(prisma),
-    audit: createAuditStore(prisma),
-    models,
+    ...createStores(prisma),
+    ...metering,
+    conversations: createConversations(prisma, config.conversations),
+    ...offer,
     defaultModel: config.model.byDefault,
-    provider,
+    health: connectHealth(config.limits.redisUrl?.reveal(), limits.redis, log, closers),
+    routing: config.routing,
+    mediaAsUrls: config.media.asUrls,
     media,
     peers: connectPeers(config, tokens, closers),
     now,
+    random: Math.random,
     newId,
     newGuest: () => ({ username: `guest-${randomUUID()}`, password: randomBytes(32).toString('base64url') }),
     newVerifier: () => randomBytes(32).toString('base64url'),
   }
 }
+
+export const openPrisma = (pool: ReturnType<typeof connectPostgres>, closers: Closers): PrismaClient =>
+  connectPrisma(pool, closers, (adapter) => new PrismaClient({ adapter }))
+
+export const meteringStores = (pool: ReturnType<typeof connectPostgres>, prisma: PrismaClient): MeteringStores => ({
+  ledger: createLedgerStore({ pool, prisma }),
+  usage: createUsageStore(pool),
+  budgets: createBudgetStore(prisma),
+  limits: createLimitStore(prisma),
+  settings: createWorkspaceSettingsStore(prisma),
+})
+
+const modelStoresOf = (prisma: PrismaClient, now: () => Date): ModelStores => ({
+  providers: createProviderStore({ prisma, now }),
+  models: createModelStore({ prisma, now }),
+  catalogs: createCatalogStore({ prisma, now }),
+})
+
+const createStores = (prisma: PrismaClient) => ({
+  workspaces: createWorkspaceStore(prisma),
+  audit: createAuditStore(prisma),
+  projects: createProjectStore(prisma),
+  assistants: createAssistantStore(prisma),
+})
 
 const DAY_MS = 86_400_000
 const PEER_MS = 30_000

@@ -31,7 +31,7 @@ const ask = (json: unknown, headers: Record<string, string> = ann) =>
   call(service, 'POST', '/v1/chat/completions', { json, headers })
 const messages = [{ role: 'user', content: 'hi' }]
 
-test('every field but the model goes to the provider as it came', async () => {
+test('every field but the model goes to the provider as it came [L-030]', async () => {
   const request = {
     model: 'nick',
     messages: [
@@ -63,7 +63,6 @@ test('every field but the model goes to the provider as it came', async () => {
     logit_bias: {},
     tools: [],
     tool_choice: null,
-    store: false,
     stream: false,
     guided_json: { type: ['string', 'null'] },
     vendor_flag: false,
@@ -83,7 +82,7 @@ test('a relay ignores an Idempotency-Key, whatever it looks like [T-12]', async 
   expect(provider.calls.map(({ headers }) => headers['idempotency-key'])).toEqual([undefined, undefined])
 })
 
-test('the provider sees its own key and no credential of the caller [H-56]', async () => {
+test('the provider sees its own key and no credential of the caller [H-56 L-043]', async () => {
   const answer = await ask({ model: 'fake-model', messages }, { ...ann, cookie: 'a=b', 'x-request-id': 'trace-1' })
   expect(answer.status).toBe(200)
   const { headers } = provider.calls[0]!
@@ -152,9 +151,9 @@ describe('refuses before the provider is asked', () => {
     ['a message that is no object', { model: 'fake-model', messages: ['hi'] }, 400, 'messages.0'],
     ['a message without a role', { model: 'fake-model', messages: [{ content: 'hi' }] }, 400, 'messages.0.role'],
     ['a stream that is no boolean', { model: 'fake-model', messages, stream: 'yes' }, 400, 'stream'],
-    ['a conversation', { model: 'fake-model', messages, conversation: 'conv_1' }, 400, 'conversation'],
-    ['server tools', { model: 'fake-model', messages, jan_execute_tools: true }, 400, 'jan_execute_tools'],
-    ['an assistant', { model: 'fake-model', messages, assistant_id: 'asst_1' }, 400, 'assistant_id'],
+    ['a conversation that is none', { model: 'fake-model', messages, conversation: 7 }, 400, 'conversation'],
+    ['server tools [L-040]', { model: 'fake-model', messages, jan_execute_tools: true }, 400, 'jan_execute_tools'],
+    ['an assistant that is none', { model: 'fake-model', messages, assistant_id: 7 }, 400, 'assistant_id'],
     ['approvals', { model: 'fake-model', messages, jan_approvals: [] }, 400, 'jan_approvals'],
     ['an unknown model', { model: 'no/such', messages }, 404, 'model'],
   ])('%s', async (_what, json, status, param) => {
@@ -184,12 +183,13 @@ describe('refuses before the provider is asked', () => {
   })
 })
 
-test('our own fields never reach the provider', async () => {
+test('our own fields never reach the provider [L-030]', async () => {
   const ours = {
     conversation: null,
     jan_execute_tools: null,
     assistant_id: null,
     jan_approvals: null,
+    store: true,
     store_reasoning: true,
   }
   expect((await ask({ model: 'fake-model', messages, ...ours })).status).toBe(200)

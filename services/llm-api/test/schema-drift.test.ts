@@ -11,8 +11,19 @@ test('the migrations make every column that the schema names [H-32]', async () =
     prisma.apiKey.findFirst(),
     prisma.usedLoginState.findFirst(),
     prisma.auditEvent.findFirst(),
+    prisma.conversation.findFirst(),
+    prisma.conversationBranch.findFirst(),
+    prisma.conversationItem.findFirst(),
+    prisma.project.findFirst(),
+    prisma.assistant.findFirst(),
     prisma.provider.findFirst(),
     prisma.providerModel.findFirst(),
+    prisma.modelCatalog.findFirst(),
+    prisma.modelCall.findFirst(),
+    prisma.usageDay.findFirst(),
+    prisma.budget.findFirst(),
+    prisma.callLimit.findFirst(),
+    prisma.workspaceSettings.findFirst(),
   ]
   expect(await Promise.all(read)).toEqual(read.map(() => null))
   await prisma.$disconnect()

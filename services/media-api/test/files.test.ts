@@ -100,6 +100,34 @@ test('what is wrong is told in OpenAI’s words, and nothing of it stays [M-012]
     await expect(ask()).rejects.toMatchObject({ status: 404 })
 })
 
+test('an expiry that is half said is refused, and a reason is told once [M-012]', async () => {
+  const send = async (fields: Record<string, string>) => {
+    const form = new FormData()
+    form.append('file', new Blob([lines]), 'a.jsonl')
+    for (const [name, value] of Object.entries({ purpose: 'batch', ...fields })) form.append(name, value)
+    const headers = await service.as('ann')
+    const answer = await fetch(`${service.url}/v1/files`, { method: 'POST', body: form, headers })
+    return [answer.status, ((await answer.json()) as { message?: string }).message]
+  }
+  expect(await send({ 'expires_after[anchor]': 'created_at' })).toEqual([
+    400,
+    'expires_after[seconds]: expected with expires_after[anchor]',
+  ])
+  expect(await send({ expires_after: '{"anchor":"created_at","seconds":3600}' })).toEqual([
+    400,
+    'expires_after: expected as expires_after[anchor] and expires_after[seconds]',
+  ])
+  expect(await send({ purpose: 'nonsense' })).toEqual([
+    400,
+    'purpose: expected one of assistants, batch, fine-tune, vision, user_data, evals',
+  ])
+})
+
+test('a list says which cursor or purpose is none [M-012]', async () => {
+  for (const query of [{ after: 'file-abc' }, { after: '\0' }, { purpose: '\0' }])
+    await expect(openai.files.list(query)).rejects.toMatchObject({ status: 400, type: 'invalid_request_error' })
+})
+
 test('creating a file takes an Idempotency-Key [T-15]', async () => {
   const create = async (bytes = lines) =>
     openai.files.create(

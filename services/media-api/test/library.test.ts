@@ -42,7 +42,7 @@ describe('a list [M-003]', () => {
     expect(idsOf(await get('/v1/media?since=2100-01-01T00:00:00Z', carl))).toEqual([])
     expect(idsOf(await get('/v1/media?until=2100-01-01T00:00:00Z', carl))).toHaveLength(3)
     expect(idsOf(await get('/v1/media', await service.as('dora')))).toEqual([])
-    for (const query of ['limit=0', 'limit=x', 'since=yesterday', 'order=up'])
+    for (const query of ['limit=0', 'limit=x', 'since=yesterday', 'order=up', 'after=x', 'before=%00', 'type=%00'])
       expect((await get(`/v1/media?${query}`, carl)).status).toBe(400)
   })
 })
@@ -101,6 +101,13 @@ describe('retention [M-006]', () => {
     expect((await get(`/v1/media/${kept}/metadata`)).status).toBe(200)
     const [row] = await service.db.query('SELECT deleted_at FROM media_object WHERE id = $1', [gone])
     expect(row!.deleted_at).toBeInstanceOf(Date)
+  })
+
+  test('what came to a slot is there to be used for a day', async () => {
+    const { body } = await service.call('/v1/media/prepare-upload', { json: { mime_type: 'image/png' }, headers: ann })
+    await service.deps.storage.put(`incoming/${body.id}`, png(23), { type: 'image/png' })
+    await reap({ ...service, deps: { ...service.deps, now: () => new Date(Date.now() + 23 * 3_600_000) } })
+    expect((await get(`/v1/media/${body.id}/metadata`)).body).toMatchObject({ id: body.id, mime: 'image/png' })
   })
 
   test('slots that nobody filled, and bytes that no row names, are removed', async () => {

@@ -59,6 +59,8 @@ describe('a form [M-001]', () => {
     expect((await metadata(stored.body.id, await service.as('bob'))).status).toBe(200)
     expect((await metadata(stored.body.id)).status).toBe(404)
     expect((await upload({ bytes: png(203) }, {}, key)).status).toBe(400)
+    for (const user_id of ['', 'a b', 'a\0', 'a'.repeat(129)])
+      expect((await upload({ bytes: png(203) }, { user_id }, key)).status).toBe(400)
   })
 
   test.each<[string, Part, number]>([
@@ -201,7 +203,16 @@ describe('a direct upload [M-002]', () => {
     expect(await put(slot, bytes)).toBe(200)
     expect((await complete(slot.id)).status).toBe(expected)
     expect((await service.files()).filter((name) => name.includes(String(slot.id)))).toEqual([])
-    expect((await complete(slot.id)).status).toBe(409)
+    const { status, body } = await complete(slot.id)
+    expect([status, body.error]).toEqual([409, expect.stringContaining('refused')])
+  })
+
+  test('may have any name, and none has an id that is none [M-011]', async () => {
+    const slot = await prepare({ mime_type: 'image/png', filename: 'c\0at\ud800.png' })
+    expect(await put(slot, png(110))).toBe(200)
+    expect((await complete(slot.id)).status).toBe(200)
+    expect((await metadata(slot.id)).body.filename).toBe('cat.png')
+    expect((await complete('%00')).status).toBe(404)
   })
 
   test('is bound to its type, its length and its person', async () => {

@@ -1,9 +1,9 @@
-import { relay } from '@jan/service-kit/answer'
 import { type Route, route } from '@jan/service-kit/route'
 import type { Deps } from '../deps.ts'
-import { ChatCompletion, ChatRequest } from './chat.schema.ts'
-import { planCompletion } from './plan-completion.ts'
-import { relayCompletion } from './relay-completion.ts'
+import { relayModel } from '../relays/relay-model.ts'
+import { ChatCompletion, ChatQuery, ChatRequest } from './chat.schema.ts'
+import { isKept, planCompletion } from './plan-completion.ts'
+import { replayCompletion } from './replay-completion.ts'
 
 export const chatRoutes = (deps: Deps): Route[] => [
   route({
@@ -19,9 +19,11 @@ export const chatRoutes = (deps: Deps): Route[] => [
     scopeVia: { 'response-api': ['responses'] },
     body: ChatRequest,
     answers: { 200: ChatCompletion },
-    handler: async ({ body, who }) => {
-      const { status, headers, body: bytes } = await relayCompletion(deps, who, await planCompletion(deps, who, body))
-      return relay(bytes, { status, headers })
-    },
+    query: ChatQuery,
+    // What keeps nothing is relayed each time that it is asked.
+    idempotent: ({ body, query }) => isKept(body, query.referrer),
+    replay: ({ body, who }) => replayCompletion(deps, who, body),
+    handler: async ({ body, query, who }) =>
+      relayModel(deps, who, await planCompletion(deps, who, body, query.referrer)),
   }),
 ]

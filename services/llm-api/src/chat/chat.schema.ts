@@ -14,9 +14,34 @@ export const ChatRequest = z
       .min(1, 'at least one message is needed')
       .describe('An image may be named by its media id (jan_…) or a placeholder (data:image/png;jan_…)'),
     stream: z.boolean().nullish(),
+    stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
+    max_tokens: z.int().min(0).nullish(),
+    max_completion_tokens: z.int().min(0).nullish(),
+    conversation: z
+      .union([z.string(), z.looseObject({ id: z.string().nullish() })])
+      .nullish()
+      .describe(
+        'A conversation, or its id: the model is given its history, and the exchange is kept in it. Empty: a new one',
+      ),
+    store: z.boolean().nullish().describe('false: with a conversation, the exchange is not kept'),
+    store_reasoning: z.boolean().nullish().describe('Keeps the reasoning of the model, too'),
+    assistant_id: z.string().nullish().describe('An assistant, which may also stand in `model`'),
+    metadata: z
+      .record(z.string(), z.string())
+      .nullish()
+      .describe('For the provider; of a new conversation, when one is made'),
   })
   .meta({ id: 'ChatRequest', description: 'Further fields go to the model as they are' })
 export type ChatRequest = z.output<typeof ChatRequest>
+
+export const ChatQuery = z.object({
+  referrer: z
+    .string()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe('Where a conversation came from: begins one when none is named'),
+})
 
 export const ChatCompletion = z
   .looseObject({

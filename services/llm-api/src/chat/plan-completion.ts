@@ -1,41 +1,140 @@
 import { AppError, invalid } from '@jan/service-kit/errors'
 import type { Who } from '@jan/service-kit/who'
+import type { Assistant } from '../assistants/assistant.store.ts'
+import { requireAssistant } from '../assistants/require-assistant.ts'
+import { readHistory } from '../conversations/read-history.ts'
 import type { Deps } from '../deps.ts'
-import { requireModel } from '../models/require-model.ts'
+import { requireModel, requireModelName } from '../models/require-model.ts'
+import { requireProject } from '../projects/require-project.ts'
+import type { Relay } from '../relays/relay-model.ts'
 import type { ChatRequest } from './chat.schema.ts'
+import { createTurn, type TurnPlan } from './conversation-turn.ts'
+import { fitHistory } from './fit-history.ts'
+import { assemble } from './instructions.ts'
+import { itemsToMessages } from './items-to-messages.ts'
+import { newTurn } from './new-turn.ts'
 import { resolveMedia } from './resolve-media.ts'
 
-export type CompletionPlan = {
-  /** The body for the provider. */
-  json: Record<string, unknown>
-  stream: boolean
-}
-
-/** Fields that are ours and not offered yet: honouring them silently by halves would mislead. */
-const NOT_OFFERED = ['conversation', 'jan_execute_tools', 'assistant_id', 'jan_approvals']
+/** Server tools come with the Responses API; honouring them silently by halves would mislead. */
+const NOT_OFFERED = ['jan_execute_tools', 'jan_approvals'] as const
 /** No provider may see these. */
-const OURS = new Set([...NOT_OFFERED, 'store_reasoning'])
+const OURS = ['conversation', 'store', 'store_reasoning', 'assistant_id', ...NOT_OFFERED] as const
 
-/** Everything that can be refused cheaply is refused here, before the provider is called. */
+type Needs = Pick<Deps, 'models' | 'media' | 'mediaAsUrls' | 'defaultModel' | 'assistants' | 'projects'> &
+  Parameters<typeof createTurn>[0] &
+  Parameters<typeof readHistory>[0]
+
+/** Whether an exchange belongs to a conversation, and is kept in it. */
+export const isKept = ({ conversation, store }: ChatRequest, referrer: string | undefined): boolean =>
+  store !== false && ((conversation !== undefined && conversation !== null) || referrer !== undefined)
+
+/** Everything that can be refused cheaply is refused here, before a provider is called. */
 export async function planCompletion(
-  deps: Pick<Deps, 'models' | 'media' | 'defaultModel'>,
+  deps: Needs,
   who: Who,
   request: ChatRequest,
-): Promise<CompletionPlan> {
+  referrer?: string | undefined,
+): Promise<Relay> {
   for (const field of NOT_OFFERED)
-    if (request[field] !== undefined && request[field] !== null)
+    if (request[field] !== undefined && request[field] !== null && request[field] !== false)
       throw invalid(`'${field}' is not offered by this server yet`, field)
-  const model = await requireModel(deps, requireModelName(request.model, deps.defaultModel))
-  const messages = await resolveMedia(deps, who, request.messages)
-  const json: Record<string, unknown> = { ...request, model: model.modelId, messages }
-  for (const name of OURS) if (name in json) delete json[name]
-  return { json, stream: request.stream === true }
+  const assistant = await assistantOf(deps, who, request)
+  const model = await requireModel(deps, requireModelName(deps, modelNameOf(request, assistant)))
+  const talk = await talkOf(deps, who, request, referrer)
+  const instructions = await instructionsOf(deps, who, assistant, talk?.projectId)
+  const sent = talk ? newTurn(talk.history, request.messages) : request.messages
+  const own = request.messages.filter(({ role }) => role === 'system' || role === 'developer')
+  const fresh = talk ? [...own, ...sent] : sent
+  const maxTokens = request.max_completion_tokens ?? request.max_tokens ?? undefined
+  const rest = { messages: [...instructions, ...fresh], tools: request.tools }
+  const room = { contextLength: model.contextLength, maxTokens, rest }
+  const history = talk ? fitHistory(talk.history, room) : []
+  const messages = await resolveMedia(deps, who, assemble(instructions, history, fresh), { model, history })
+  const turn =
+    talk && isKept(request, referrer)
+      ? createTurn(deps, { ...talk, sent, keepsReasoning: request.store_reasoning === true })
+      : undefined
+  return {
+    operation: 'chat',
+    path: '/chat/completions',
+    model,
+    stream: request.stream === true,
+    wantsUsage: request.stream_options?.include_usage === true,
+    json: jsonFor(request, { messages, assistant, isKept: turn !== undefined }),
+    ...(maxTokens === undefined ? {} : { maxTokens }),
+    ...(talk ? { conversationId: talk.conversation.id } : {}),
+    ...(talk?.projectId ? { projectId: talk.projectId } : {}),
+    ...(turn ? { turn } : {}),
+  }
 }
 
-function requireModelName(sent: string | null | undefined, byDefault: string | undefined): string {
-  const name = sent?.trim() || byDefault
-  if (name) return name
-  throw new AppError('invalid_request', 'model is required: this server has no default (DEFAULT_MODEL)', {
-    param: 'model',
-  })
+type Sent = { messages: unknown[]; assistant: Assistant | undefined; isKept: boolean }
+
+/** The request as it came, but for what is ours and what we ask for in its place. */
+function jsonFor(request: ChatRequest, { messages, assistant, isKept }: Sent): Record<string, unknown> {
+  const json: Record<string, unknown> = { ...request, messages }
+  for (const name of OURS) if (name in json) delete json[name]
+  if (isKept) delete json.metadata
+  if (assistant?.temperature !== null && assistant?.temperature !== undefined)
+    json.temperature ??= assistant.temperature
+  // For the ledger. Who did not ask for it does not see it.
+  if (request.stream === true) json.stream_options = { ...request.stream_options, include_usage: true }
+  return json
+}
+
+/** By `assistant_id`, or in the place of a model. */
+function assistantOf(deps: Needs, who: Who, { assistant_id: id, model }: ChatRequest): Promise<Assistant | undefined> {
+  const named = id ?? (model?.startsWith('asst_') ? model : undefined)
+  return named ? requireAssistant(deps, who, named) : Promise.resolve(undefined)
+}
+
+/** The request's own, the assistant's, or the server's. */
+function modelNameOf({ model }: ChatRequest, assistant: Assistant | undefined): string | null | undefined {
+  const isAssistant = model?.startsWith('asst_')
+  return (isAssistant ? undefined : model?.trim()) || assistant?.model
+}
+
+type Talk = Omit<TurnPlan, 'sent' | 'keepsReasoning'> & {
+  history: ReturnType<typeof itemsToMessages>
+  projectId: string | null
+}
+
+/** The conversation that a request belongs to: one of the caller's, or a new one when it names none. */
+async function talkOf(
+  deps: Needs,
+  who: Who,
+  { conversation: sent, metadata, messages }: ChatRequest,
+  referrer: string | undefined,
+): Promise<Talk | undefined> {
+  if ((sent === undefined || sent === null) && referrer === undefined) return undefined
+  const id = typeof sent === 'object' ? sent?.id : sent
+  if (id) {
+    const { conversation, items } = await readHistory(deps, who, id)
+    const answered = messages.filter(({ role }) => role === 'tool').map(({ tool_call_id: call }) => call)
+    const history = itemsToMessages(
+      items.map(({ item }) => item),
+      answered,
+    )
+    return { conversation, history, projectId: conversation.projectId, fresh: undefined }
+  }
+  const fresh = { ...(referrer ? { referrer } : {}), ...(metadata ? { metadata } : {}) }
+  return { conversation: { id: who.newId('conv', 16), title: null }, history: [], projectId: null, fresh }
+}
+
+/** The assistant's, then the project's. A project that was deleted has none left. */
+async function instructionsOf(
+  deps: Needs,
+  who: Who,
+  assistant: Assistant | undefined,
+  projectId: string | null | undefined,
+): Promise<string[]> {
+  const project = projectId ? await requireProject(deps, who, projectId).catch(ignoreNotFound) : undefined
+  return [assistant?.instructions, project?.instruction].filter(
+    (text) => typeof text === 'string' && text !== '',
+  ) as string[]
+}
+
+function ignoreNotFound(error: unknown): undefined {
+  if (error instanceof AppError && error.code === 'not_found') return undefined
+  throw error
 }

@@ -1,108 +1,85 @@
-import { MEDIA_PLACEHOLDER, MediaId, type ResolveMediaAnswer } from '@jan/contracts/media'
-import { AppError, invalid } from '@jan/service-kit/errors'
+import { AppError } from '@jan/service-kit/errors'
 import type { Who } from '@jan/service-kit/who'
 import type { Deps } from '../deps.ts'
+import type { OfferedModel } from '../models/offered-model.ts'
 import type { ChatMessage } from './chat.schema.ts'
+import { type FetchedMedia, fetchMedia } from './fetch-media.ts'
+import { isObject, type MediaUse, mediaUses, type Part, useOf } from './media-uses.ts'
 
-type Part = Record<string, unknown>
+/** Of all media of a request, each as often as it is named. */
+const MOST_BYTES = 64 * 1024 * 1024
 
-/** Of all images of a request as data URLs, each as often as it is named. */
-const MOST_IMAGE_BYTES = 64 * 1024 * 1024
-
-/**
- * Puts the image itself in place of each media id, for a provider cannot fetch from us. All ids of a request in one call;
- * without ids no call. Text is never searched.
- */
-export function resolveMedia(
-  deps: Pick<Deps, 'media'>,
-  who: Who,
-  messages: ChatMessage[],
-): ChatMessage[] | Promise<ChatMessage[]> {
-  const uses = new Map<string, number>()
-  eachPart(messages, (part, param) => {
-    requireNoFile(part, param)
-    const id = mediaIdOf(imageUrlOf(part))
-    if (id === undefined) return
-    if (!MediaId.safeParse(id).success) throw unknownMedia(id, param)
-    uses.set(id, (uses.get(id) ?? 0) + 1)
-  })
-  return uses.size === 0 ? messages : putImages(deps, who, messages, uses)
+export type MediaContext = {
+  model: OfferedModel
+  /** What was said before. What it names may be gone since: that ends no conversation. */
+  history: ChatMessage[]
 }
 
-async function putImages(
-  deps: Pick<Deps, 'media'>,
+/**
+ * Puts the thing itself in the place of each media id, in the form that every place of the model can take: the bytes,
+ * a URL where all of them reach us, the text of a document for those that take no files. Without ids nothing is asked.
+ * @throws AppError `not_found` naming what is unknown, or not the caller's; `unsupported_media_type` for a file that is neither taken nor text
+ */
+export function resolveMedia(
+  deps: Pick<Deps, 'media' | 'mediaAsUrls'>,
   who: Who,
   messages: ChatMessage[],
-  uses: Map<string, number>,
-): Promise<ChatMessage[]> {
-  const urls = await fetchDataUrls(deps, who, [...uses.keys()])
-  requireBearable(urls, uses)
-  return messages.map((message, index) =>
+  { model, history }: MediaContext,
+): ChatMessage[] | Promise<ChatMessage[]> {
+  const uses = mediaUses(messages)
+  return uses.size === 0 ? messages : putMedia(deps, who, { messages, uses, model, history })
+}
+
+type Work = MediaContext & { messages: ChatMessage[]; uses: Map<string, MediaUse[]> }
+
+async function putMedia(deps: Pick<Deps, 'media' | 'mediaAsUrls'>, who: Who, work: Work): Promise<ChatMessage[]> {
+  const before = mediaUses(work.history)
+  const { model, uses } = work
+  const found = await fetchMedia(deps, who, {
+    uses,
+    mayBeGone: new Set([...before].filter(([id, all]) => all.length === uses.get(id)?.length).map(([id]) => id)),
+    asUrls: deps.mediaAsUrls && model.deployments.every(({ reachesUs }) => reachesUs),
+    takesFiles: model.deployments.every(({ takesFiles }) => takesFiles),
+  })
+  requireBearable(found, uses)
+  return work.messages.map((message) =>
     Array.isArray(message.content)
-      ? { ...message, content: message.content.map((part, at) => withImage(part, urls, paramOf(index, at))) }
+      ? { ...message, content: message.content.map((part: unknown) => withMedia(part, found)) }
       : message,
   )
 }
 
-async function fetchDataUrls(deps: Pick<Deps, 'media'>, who: Who, ids: string[]): Promise<Map<string, string>> {
-  const { media = [] } = await deps.media.json<ResolveMediaAnswer>({
-    method: 'POST',
-    path: '/v1/media/resolve',
-    caller: who.caller,
-    requestId: who.requestId,
-    signal: who.signal,
-    json: { ids, as: 'data_url' },
-  })
-  return new Map(media.flatMap(({ id, data_url: url }) => (url === undefined ? [] : [[id, url]])))
-}
-
-/** An id is short, the image in its place is not: a small request must not become an enormous one. */
-function requireBearable(urls: Map<string, string>, uses: Map<string, number>): void {
-  const total = [...uses].reduce((sum, [id, times]) => sum + (urls.get(id)?.length ?? 0) * times, 0)
-  if (total > MOST_IMAGE_BYTES)
-    throw new AppError('payload_too_large', `The images of this request are larger than ${MOST_IMAGE_BYTES} bytes`, {
+/** An id is short, the thing in its place is not: a small request must not become an enormous one. */
+function requireBearable(found: Map<string, FetchedMedia>, uses: Map<string, MediaUse[]>): void {
+  const total = [...uses].reduce((sum, [id, { length }]) => sum + sizeOf(found.get(id)) * length, 0)
+  if (total > MOST_BYTES)
+    throw new AppError('payload_too_large', `The media of this request are larger than ${MOST_BYTES} bytes`, {
       param: 'messages',
     })
 }
 
-function withImage(part: unknown, urls: Map<string, string>, param: string): unknown {
-  const id = mediaIdOf(imageUrlOf(part))
-  if (id === undefined) return part
-  const url = urls.get(id)
-  if (url === undefined) throw unknownMedia(id, param)
-  const { image_url: image, ...rest } = part as Part
+const sizeOf = (media: FetchedMedia | undefined) => (media?.url ?? media?.text ?? '').length
+
+function withMedia(part: unknown, found: Map<string, FetchedMedia>): unknown {
+  const use = useOf(part)
+  if (!use) return part
+  const media = found.get(use.id)
+  if (!media)
+    return { type: 'text', text: `(${use.kind === 'image' ? 'an' : 'a'} ${use.kind} that is not there any more)` }
+  const { filename, url = '', text } = media
+  if (text !== undefined) return { type: 'text', text: `${filename}:\n${text}` }
+  if (use.kind === 'audio') return withAudio(part as Part, url)
+  if (use.kind === 'image') return withImage(part as Part, url)
+  // A picture that was sent as a file.
+  if (media.mime.startsWith('image/')) return { type: 'image_url', image_url: { url } }
+  return { type: 'file', file: { filename, file_data: url } }
+}
+
+function withImage({ image_url: image, ...rest }: Part, url: string): Part {
   return { ...rest, image_url: typeof image === 'string' ? url : { ...(image as object), url } }
 }
 
-/** `image_url` is an object with a `url`, or, from some clients, the URL itself. */
-function imageUrlOf(part: unknown): unknown {
-  if (!isObject(part) || part.type !== 'image_url') return undefined
-  return isObject(part.image_url) ? part.image_url.url : part.image_url
-}
-
-/** A bare id or the one in a placeholder. What only looks like an id is one too: it could not be a URL. */
-function mediaIdOf(url: unknown): string | undefined {
-  if (typeof url !== 'string') return undefined
-  return MEDIA_PLACEHOLDER.exec(url)?.[1] ?? /^(?:data:[^,;]*;)?(jan_[^,;]*)$/.exec(url)?.[1]
-}
-
-function requireNoFile(part: Part, param: string): void {
-  const ids = [part.file_id, isObject(part.file) ? part.file.file_id : undefined]
-  if (ids.some((id) => typeof id === 'string' && id.startsWith('jan_')))
-    throw invalid('Files by their media id are not offered in chat yet; send images as image_url', param)
-}
-
-const unknownMedia = (id: string, param: string) => new AppError('not_found', `Media '${id}' was not found`, { param })
-
-function eachPart(messages: ChatMessage[], visit: (part: Part, param: string) => void): void {
-  messages.forEach(({ content }, index) => {
-    if (!Array.isArray(content)) return
-    content.forEach((part: unknown, at) => {
-      if (isObject(part)) visit(part, paramOf(index, at))
-    })
-  })
-}
-
-const paramOf = (message: number, part: number) => `messages.${message}.content.${part}`
-
-const isObject = (value: unknown): value is Part => typeof value === 'object' && value !== null && !Array.isArray(value)
+const withAudio = (part: Part, url: string): Part => ({
+  ...part,
+  input_audio: { ...(isObject(part.input_audio) ? part.input_audio : {}), data: url.slice(url.indexOf(',') + 1) },
+})

@@ -1,44 +1,190 @@
-import type { KnownModel } from './model.store.ts'
-
-export type OfferedModel = {
-  /** The name that clients use. */
-  id: string
-  /** The provider's own name for it. */
-  modelId: string
-  ownedBy: string
-  createdAt: Date
-}
+import type { CatalogRow } from '../catalogs/catalog.store.ts'
+import { capabilitiesOf } from '../providers/capabilities.ts'
+import type { KnownProvider } from '../providers/known-providers.ts'
+import type { OperatorProvider } from '../providers/operator-provider.ts'
+import { providerModelId } from '../providers/operator-provider.ts'
+import type { ModelRow } from './model.store.ts'
+import type { CatalogFacts, ModelFacts } from './model-facts.ts'
+import type { Deployment, OfferedModel } from './offered-model.ts'
+import { WEIGHT } from './present-model.ts'
+import { pricesOf } from './prices.ts'
+import { publicIdOf } from './public-id.ts'
 
 export type OfferSettings = {
-  /** The operator's model: offered first, whether the provider lists it or not. */
+  /** The operator's model: listed first. */
   first: string | undefined
   /** Further names → names of models. */
   aliases: ReadonlyMap<string, string>
 }
 
-/** Who owns a model that the operator names and the provider does not list. */
-const UNLISTED_OWNER = 'provider'
+export type Snapshot = {
+  providers: KnownProvider[]
+  models: ModelRow[]
+  /** Those that are off, or that an admin changed. */
+  catalogs: Pick<CatalogRow, 'id' | 'active' | 'edits'>[]
+}
 
-/** All names under which a model can be asked for, in the order of the list: the operator's model, the others, then aliases. */
-export function buildOffer(
-  known: KnownModel[],
-  { first, aliases }: OfferSettings,
-  startedAt: Date,
-): ReadonlyMap<string, OfferedModel> {
-  const offer = new Map<string, OfferedModel>()
-  const named = known.find((model) => model.modelId === first)
-  if (first !== undefined)
-    offer.set(first, {
-      id: first,
-      modelId: first,
-      ownedBy: named?.ownedBy ?? UNLISTED_OWNER,
-      createdAt: named?.createdAt ?? startedAt,
-    })
-  for (const model of known) if (!offer.has(model.modelId)) offer.set(model.modelId, { ...model, id: model.modelId })
-  for (const [alias, name] of aliases) {
-    const target = offer.get(name)
-    // A real model keeps its name, and an alias of nothing is not offered.
-    if (target && !offer.has(alias)) offer.set(alias, { ...target, id: alias })
+/** A deployment with what decides its place in lists. */
+type Placed = { deployment: Deployment; publicId: string; row: Named; facts: ModelFacts; catalog: CatalogFacts }
+type Named = Pick<ModelRow, 'id' | 'modelId' | 'publicId' | 'ownedBy' | 'createdAt'> & {
+  listed: ModelFacts
+  edits: ModelFacts
+}
+
+/** Who owns a model that the operator names and the provider does not list. */
+export const UNLISTED_OWNER = 'provider'
+
+export type Offer = {
+  /** In the order of the list; aliases last, each under its own name. */
+  list: OfferedModel[]
+  /** By any of its names, whatever the case; by an alias the model itself. */
+  find(name: string): OfferedModel | undefined
+}
+
+/** What is offered of all that is known. */
+export function buildOffer(snapshot: Snapshot, settings: OfferSettings, startedAt: Date): Offer {
+  const catalogs = new Map(snapshot.catalogs.map((row) => [row.id, row]))
+  const byPublicId = new Map<string, Placed[]>()
+  for (const placed of snapshot.providers
+    .filter(({ active }) => active)
+    .flatMap((provider) => modelsOf(provider, snapshot, startedAt))) {
+    const catalog = catalogs.get(placed.publicId)
+    if (catalog?.active === false) continue
+    const merged = { ...placed, catalog: { ...placed.catalog, ...catalog?.edits } }
+    byPublicId.set(placed.publicId, [...(byPublicId.get(placed.publicId) ?? []), merged])
   }
-  return offer
+  const groups = [...byPublicId.values()].map((group) => group.sort(byPrice))
+  const models = groups
+    .sort((one, other) => compareGroups(one, other, settings.first))
+    .map((group) => ({ model: offered(group), group }))
+  return named(models, settings.aliases)
+}
+
+function modelsOf(provider: KnownProvider, { models }: Snapshot, startedAt: Date): Placed[] {
+  const rows: Named[] = models.filter((row) => row.providerId === provider.id && row.active)
+  const known = new Set(models.flatMap((row) => (row.providerId === provider.id ? [row.modelId] : [])))
+  const configured = new Map((provider.operator?.models ?? []).map((model) => [model.modelId, model]))
+  const unlisted = [...configured.keys()].filter((modelId) => !known.has(modelId))
+  for (const modelId of unlisted) rows.push(unlistedRow(provider.operator!, modelId, startedAt))
+  return rows.map((row) => {
+    const { publicId, model, catalog } = configured.get(row.modelId) ?? {}
+    const facts = { ...row.listed, ...model, ...row.edits }
+    return {
+      deployment: deploymentOf(provider, row, facts),
+      publicId: publicId ?? row.publicId,
+      row,
+      facts,
+      catalog: catalog ?? {},
+    }
+  })
+}
+
+const unlistedRow = (operator: OperatorProvider, modelId: string, startedAt: Date): Named => ({
+  id: providerModelId(operator.id, modelId),
+  modelId,
+  publicId: publicIdOf(operator.kind, modelId),
+  ownedBy: UNLISTED_OWNER,
+  createdAt: startedAt,
+  listed: {},
+  edits: {},
+})
+
+function deploymentOf(provider: KnownProvider, row: Named, facts: ModelFacts): Deployment {
+  const { takesImages, takesFiles, reachesUs } = capabilitiesOf(provider.kind, provider.metadata)
+  return {
+    id: row.id,
+    providerId: provider.id,
+    providerName: provider.name,
+    kind: provider.kind,
+    modelId: row.modelId,
+    weight: facts.weight ?? provider.operator?.weight ?? WEIGHT,
+    contextLength: facts.contextLength ?? undefined,
+    maxCompletionTokens: facts.maxCompletionTokens ?? undefined,
+    prices: pricesOf(facts.prices ?? []),
+    takesImages: facts.supportsImages ?? takesImages,
+    takesFiles: facts.supportsFiles ?? takesFiles,
+    reachesUs,
+  }
+}
+
+/** The cheapest first, those without a price last, and ours before others at the same price. */
+function byPrice({ deployment: one }: Placed, { deployment: other }: Placed): number {
+  const price = ({ prices }: Deployment) =>
+    prices.prompt === undefined && prices.completion === undefined
+      ? Number.MAX_VALUE
+      : (prices.prompt ?? 0) + (prices.completion ?? 0)
+  return price(one) - price(other) || rank(one.kind) - rank(other.kind) || (one.id < other.id ? -1 : 1)
+}
+
+const rank = (kind: string) => (kind === 'jan' ? 0 : 1)
+
+function compareGroups(one: Placed[], other: Placed[], first: string | undefined): number {
+  const place = ([{ publicId, catalog, deployment }]: Placed[] & [Placed]) => [
+    publicId === first ? 0 : 1,
+    catalog.displayOrder ?? Number.MAX_SAFE_INTEGER,
+    rank(deployment.kind),
+  ]
+  const [a, b] = [place(one as [Placed]), place(other as [Placed])]
+  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return a[index]! - b[index]!
+  return one[0]!.publicId < other[0]!.publicId ? -1 : 1
+}
+
+function offered(group: Placed[]): OfferedModel {
+  const [first] = group as [Placed]
+  const lengths = group.flatMap(({ deployment }) => deployment.contextLength ?? [])
+  return {
+    id: first.publicId,
+    displayName: first.facts.displayName ?? first.row.modelId,
+    ownedBy: first.row.ownedBy,
+    createdAt: first.row.createdAt,
+    // What fits wherever it is sent.
+    contextLength: lengths.length > 0 ? Math.min(...lengths) : undefined,
+    longer: group.find(({ catalog }) => catalog.longer)?.catalog.longer ?? undefined,
+    deployments: group.map(({ deployment }) => deployment),
+  }
+}
+
+function named(models: { model: OfferedModel; group: Placed[] }[], aliases: ReadonlyMap<string, string>): Offer {
+  const exact = new Map(models.map(({ model }) => [model.id, model]))
+  const others = new Map<string, OfferedModel | null>()
+  /** A name that two models would answer to is nobody's. */
+  const suggest = (name: string, model: OfferedModel) => {
+    const before = others.get(name)
+    others.set(name, before === undefined || before === model ? model : null)
+  }
+  for (const { model, group } of models) {
+    for (const { row, facts } of group)
+      for (const name of [row.modelId, row.publicId, facts.slug]) if (name) suggest(name, model)
+    const bare = model.id.slice(model.id.indexOf('/') + 1)
+    if (bare !== model.id) suggest(bare, model)
+  }
+  const byAlias = new Map<string, OfferedModel>()
+  const resolve = (name: string) => exact.get(name) ?? others.get(name) ?? undefined
+  const wanted = [
+    ...models.flatMap(({ model, group }) =>
+      (group[0]!.catalog.aliases ?? []).map((alias) => [alias, model.id] as const),
+    ),
+    ...aliases,
+  ]
+  for (const [alias, name] of wanted) {
+    const target = resolve(name)
+    // A real model keeps its name, and an alias of nothing is not offered.
+    if (target && !exact.has(alias) && !byAlias.has(alias)) byAlias.set(alias, target)
+  }
+  const folded = fold([exact, byAlias, others])
+  return {
+    list: [...exact.values(), ...[...byAlias].map(([id, model]) => ({ ...model, id }))],
+    find: (name) => exact.get(name) ?? byAlias.get(name) ?? others.get(name) ?? folded.get(name.toLowerCase()),
+  }
+}
+
+/** The same names in lower case, the first of each. */
+function fold(maps: ReadonlyMap<string, OfferedModel | null>[]): Map<string, OfferedModel> {
+  const folded = new Map<string, OfferedModel>()
+  for (const map of maps)
+    for (const [name, model] of map) {
+      const lower = name.toLowerCase()
+      if (model && !folded.has(lower)) folded.set(lower, model)
+    }
+  return folded
 }

@@ -2,45 +2,76 @@ import { silentLogger } from '@jan/service-kit/logger'
 import { createMetrics } from '@jan/service-kit/metrics'
 import { expect, test } from '@jest/globals'
 import { createEvents } from '../events.ts'
-import type { ListedModel } from '../providers/provider.client.ts'
+import { environmentProviders } from '../providers/environment-providers.ts'
+import type { ListedModel, ProviderClient } from '../providers/provider.client.ts'
+import type { ProviderRow } from '../providers/provider.store.ts'
 import { keepModelsFresh } from './keep-models-fresh.job.ts'
-import type { KnownModel } from './model.store.ts'
+import type { ListedRow, ModelRow } from './model.store.ts'
 import { createModelCatalog } from './model-catalog.ts'
 
-const listed = (id: string): ListedModel => ({ id, ownedBy: 'fake', createdAt: undefined })
+const listed = (id: string): ListedModel => ({ id, ownedBy: 'fake', createdAt: undefined, entry: { id } })
+const rowOf = (row: Pick<ListedRow, 'id' | 'modelId' | 'publicId'>): ModelRow => ({
+  ...row,
+  providerId: PROVIDER.id,
+  ownedBy: 'fake',
+  listed: {},
+  edits: {},
+  active: true,
+  createdAt: new Date(0),
+  updatedAt: new Date(0),
+  goneAt: null,
+})
+
+const [PROVIDER] = environmentProviders(
+  { baseUrl: 'http://provider.test/v1', kind: 'custom', apiKey: undefined, first: undefined, localUrl: undefined },
+  false,
+) as [ReturnType<typeof environmentProviders>[number]]
 
 /** A catalog over a provider and a store in memory, on a clock that the test turns. */
 function catalogOf({ stored = [] as string[], first = undefined as string | undefined } = {}) {
   const world = { time: 0, asks: 0, listed: ['a'], isProviderDown: false, isStoreDown: false }
-  let rows: KnownModel[] = stored.map((modelId) => ({ modelId, ownedBy: 'fake', createdAt: new Date(0) }))
-  const requireStore = () => {
+  const model = { baseUrl: PROVIDER.baseUrl, kind: 'custom', apiKey: undefined, first, localUrl: undefined }
+  let rows = stored.map((modelId) => rowOf({ id: `pmdl_${modelId}`, modelId, publicId: modelId }))
+  const read = async <T>(value: () => T) => {
     if (world.isStoreDown) throw new Error('store down')
+    return value()
   }
+  const client = {
+    listModels: async () => {
+      world.asks += 1
+      if (world.isProviderDown) throw new Error('provider down')
+      return world.listed.map(listed)
+    },
+  } as ProviderClient
   const catalog = createModelCatalog({
-    store: {
-      provide: async () => {
-        requireStore()
-        return 'prov_1'
+    stores: {
+      providers: {
+        provide: () => read(() => undefined),
+        list: () => read((): ProviderRow[] => []),
+        noteFailure: () => read(() => undefined),
       },
-      list: async () => rows,
-      replace: async (_id, models) => {
-        rows = models.map(({ id, ownedBy }) => ({ modelId: id, ownedBy, createdAt: new Date(0) }))
+      models: {
+        list: () => read(() => rows),
+        publicIds: () => read(() => new Map<string, string>()),
+        replace: (_id, fresh) =>
+          read(() => {
+            rows = fresh.map(rowOf)
+            return true
+          }),
+        add: () => read(() => undefined),
       },
+      catalogs: { special: () => read(() => []) },
     },
-    provider: {
-      listModels: async () => {
-        world.asks += 1
-        if (world.isProviderDown) throw new Error('provider down')
-        return world.listed.map(listed)
-      },
-    },
-    baseUrl: 'http://provider.test/v1',
+    operators: environmentProviders(model, false),
+    clients: { client: () => client, follow: () => undefined },
+    cipher: { decrypt: (text) => text },
     settings: { first, aliases: new Map() },
+    tell: async () => undefined,
     events: createEvents(createMetrics('test')),
     log: silentLogger,
     now: () => new Date(world.time),
   })
-  const ids = async () => (await catalog.list()).map((model) => model.id)
+  const ids = async () => (await catalog.list()).map(({ id }) => id)
   return { catalog, world, ids }
 }
 
@@ -81,7 +112,7 @@ test('with nothing to offer, a search says what is wrong', async () => {
 test('the operator’s model is found even when nothing can be read, but a list would be a guess', async () => {
   const { catalog, world, ids } = catalogOf({ first: 'mine' })
   world.isStoreDown = true
-  expect((await catalog.find('mine'))?.modelId).toBe('mine')
+  expect((await catalog.find('mine'))?.deployments[0]?.modelId).toBe('mine')
   await expect(ids()).rejects.toThrow('store down')
 })
 

@@ -1,35 +1,41 @@
 import { type Route, route } from '@jan/service-kit/route'
 import type { Deps } from '../deps.ts'
-import type { OfferedModel } from './build-offer.ts'
 import { Model, ModelList, ModelParams } from './model.schema.ts'
+import { presentDeployments, presentModel } from './present-model.ts'
 import { requireModel } from './require-model.ts'
 
+/** Comes after the routes of catalogs and providers, whose paths it would else take for names of models. */
 export const modelRoutes = (deps: Deps): Route[] => [
   route({
     operation: 'list_models',
     method: 'get',
     path: '/v1/models',
     summary: 'List the models on offer',
-    description: 'What the provider offered when it last answered, and further names for these models.',
+    description:
+      'What the providers offered when they last answered, and further names for these models. With the header `X-PROVIDER-DATA: true` one row for every provider that serves a model, with its name, and no aliases.',
     auth: 'person',
     answers: { 200: ModelList },
-    handler: async () => ({ object: 'list' as const, data: (await deps.models.list()).map(presentModel) }),
+    handler: async ({ headers }) => {
+      const models = await deps.models.list()
+      const withProviders = headers['x-provider-data']?.trim().toLowerCase() === 'true'
+      const named = models.filter(({ id }) => deps.models.known(id)?.id === id)
+      const data = withProviders ? named.flatMap(presentDeployments) : models.map(presentModel)
+      return { object: 'list' as const, data }
+    },
   }),
   route({
     operation: 'get_model',
     method: 'get',
     path: '/v1/models/{id+}',
     summary: 'Get one model',
+    description: 'By its public id, its provider’s name of it, its bare name or an alias, in any case of letters.',
     auth: 'person',
     params: ModelParams,
     answers: { 200: Model },
-    handler: async ({ params }) => presentModel(await requireModel(deps, params.id)),
+    handler: async ({ params }) => {
+      const model = await requireModel(deps, params.id)
+      const listed = (await deps.models.list()).find(({ id }) => id === params.id)
+      return presentModel(listed ?? model)
+    },
   }),
 ]
-
-const presentModel = (model: OfferedModel) => ({
-  id: model.id,
-  object: 'model' as const,
-  created: Math.floor(model.createdAt.getTime() / 1000),
-  owned_by: model.ownedBy,
-})

@@ -1,51 +1,73 @@
 import type { ByteSink } from '@jan/service-kit/answer'
-import type { Secret } from '@jan/service-kit/config'
 import { AppError } from '@jan/service-kit/errors'
-import { tryParseJson, writeJson } from '@jan/service-kit/json-body'
-import { errors, Pool } from 'undici'
+import { tryParseJson } from '@jan/service-kit/json-body'
+import { type Dispatcher, errors, Pool } from 'undici'
 import { z } from 'zod'
 import { passedHeaders } from './passed-headers.ts'
 import { openCall, type UpstreamAnswer } from './upstream-call.ts'
-import { upstreamRefusal } from './upstream-error.ts'
+import { upstreamFailure, upstreamRefusal, upstreamTimeout } from './upstream-error.ts'
 
 export type ProviderOptions = {
   baseUrl: string
-  apiKey: Secret | undefined
+  /** Sent with every request: by which the provider knows us. */
+  headers: Readonly<Record<string, string>>
   connectTimeoutMs: number
+  /** Longest wait for the head of an answer. */
   headTimeoutMs: number
+  /** Longest silence inside an answer. */
   idleTimeoutMs: number
+  /** Makes connections, in place of a pool of the client's own: it then belongs to who gives it. */
+  dispatcher?: Dispatcher
 }
 
-export type CompletionRequest = {
-  /** Sent as it is. */
-  json: unknown
-  stream: boolean
+export type ProviderRequest = {
+  /** Below the base URL: `/chat/completions`. */
+  path: string
+  body: string | Buffer
+  contentType: string
+  /** What may come back; anything else is refused as none of it. */
+  accept: Accepted
   requestId: string
   signal: AbortSignal
 }
 
+/** `bytes` is whatever is no text of an error: sounds, pictures. */
+export type Accepted = 'json' | 'events' | 'bytes'
+
 /** A 2xx of the content type that was asked for; its body has not been read. */
-export type CompletionAnswer = {
+export type ProviderAnswer = {
   status: number
   contentType: string
   /** Those that concern the client. */
   headers: Record<string, string>
-  body: CompletionBody
+  body: ProviderBody
 }
 
 /** Errors are AppErrors: the provider stopped before the end, fell silent, or sent too much. */
-export type CompletionBody = {
+export type ProviderBody = {
+  /** Settles with the first bytes, or the end. @throws what broke it before */
+  begun(): Promise<void>
   whole(limit: number): Promise<Buffer>
   pushTo(sink: ByteSink): Promise<void>
   /** No more is wanted: keeps the connection if the answer ends soon, else drops it. */
   letGo(): void
+  /** Reads on, whatever the reader said: it has gone. */
+  flow(): void
+  /** Cuts the connection. */
+  drop(reason: Error): void
 }
 
-export type ListedModel = { id: string; ownedBy: string; createdAt: Date | undefined }
+export type ListedModel = {
+  id: string
+  ownedBy: string
+  createdAt: Date | undefined
+  /** All that the provider said of it. */
+  entry: Record<string, unknown>
+}
 
-/** A server that speaks OpenAI's chat completions. Errors are AppErrors, meant for the client. */
+/** A server that speaks OpenAI's API. Errors are AppErrors, meant for the client; those of a request are `UpstreamError`s. */
 export type ProviderClient = {
-  complete(request: CompletionRequest): Promise<CompletionAnswer>
+  send(request: ProviderRequest): Promise<ProviderAnswer>
   listModels(): Promise<ListedModel[]>
   /** Fails unless the provider answers and takes our key. */
   check(): Promise<void>
@@ -58,38 +80,34 @@ const MOST_MODELS = 5_000
 const LONGEST_REFUSAL = 65_536
 
 export function createProviderClient(options: ProviderOptions): ProviderClient {
-  const base = new URL(options.baseUrl)
-  const prefix = base.pathname.replace(/\/+$/, '')
-  const key = options.apiKey?.reveal()
-  const pool = new Pool(base.origin, {
-    connect: { timeout: options.connectTimeoutMs },
-    headersTimeout: options.headTimeoutMs,
-    bodyTimeout: options.idleTimeoutMs,
-  })
-
-  const common = { 'accept-encoding': 'identity', ...(key ? { authorization: `Bearer ${key}` } : {}) }
+  const { origin, pathname } = new URL(options.baseUrl)
+  const prefix = pathname.replace(/\/+$/, '')
+  const pool =
+    options.dispatcher ??
+    new Pool(origin, {
+      connect: { timeout: options.connectTimeoutMs },
+      headersTimeout: options.headTimeoutMs,
+      bodyTimeout: options.idleTimeoutMs,
+    })
+  const common = { 'accept-encoding': 'identity', ...options.headers }
+  const limits = { headersTimeout: options.headTimeoutMs, bodyTimeout: options.idleTimeoutMs }
 
   const askForModels = () => {
     const signal = AbortSignal.timeout(LIST_TIMEOUT_MS)
     const headers = { ...common, accept: 'application/json' }
-    const request = { method: 'GET', path: `${prefix}/models`, headers } as const
+    const request = { origin, method: 'GET', path: `${prefix}/models`, headers, ...limits } as const
     return openCall(pool, request, { signal, translate: transportError })
   }
 
   return {
-    complete: async ({ json, stream, requestId, signal }) => {
-      const headers = {
-        ...common,
-        'content-type': 'application/json',
-        accept: stream ? 'text/event-stream' : 'application/json',
-        'x-request-id': requestId,
-      }
-      const request = { method: 'POST', path: `${prefix}/chat/completions`, headers, body: writeJson(json) } as const
+    send: async ({ path, body, contentType, accept, requestId, signal }) => {
+      const headers = { ...common, 'content-type': contentType, accept: ACCEPT[accept], 'x-request-id': requestId }
+      const request = { origin, method: 'POST', path: `${prefix}${path}`, headers, body, ...limits } as const
       const answer = await openCall(pool, request, { signal, translate: transportError })
       if (!isSuccess(answer)) throw await refusalOf(answer)
-      const contentType = String(answer.headers['content-type'] ?? '').toLowerCase()
-      requireReadable(answer, stream ? EVENTS : JSON_TEXT, contentType)
-      return { status: answer.status, contentType, headers: passedHeaders(answer.headers), body: answer.body }
+      const type = String(answer.headers['content-type'] ?? '').toLowerCase()
+      requireReadable(answer, accept, type)
+      return { status: answer.status, contentType: type, headers: passedHeaders(answer.headers), body: answer.body }
     },
     listModels: async () => {
       const answer = await askForModels()
@@ -101,12 +119,18 @@ export function createProviderClient(options: ProviderOptions): ProviderClient {
       await body.whole(LONGEST_LIST)
       if (status >= 500 || status === 401 || status === 403) throw new Error(`the model provider answered ${status}`)
     },
-    close: () => pool.destroy(),
+    close: async () => {
+      if (!options.dispatcher) await pool.destroy()
+    },
   }
 }
 
-const EVENTS = /^text\/event-stream\b/
-const JSON_TEXT = /^application\/([\w.-]+\+)?json\b/
+const ACCEPT: Record<Accepted, string> = { json: 'application/json', events: 'text/event-stream', bytes: '*/*' }
+const READABLE: Record<Accepted, RegExp> = {
+  json: /^application\/([\w.-]+\+)?json\b/,
+  events: /^text\/event-stream\b/,
+  bytes: /^(?!text\/html)\S/,
+}
 
 const isSuccess = ({ status }: UpstreamAnswer) => status >= 200 && status < 300
 
@@ -116,11 +140,11 @@ async function refusalOf({ status, headers, body }: UpstreamAnswer): Promise<App
   return upstreamRefusal({ status, headers: passedHeaders(headers), text: text.toString() })
 }
 
-function requireReadable(answer: UpstreamAnswer, expected: RegExp, contentType: string): void {
+function requireReadable(answer: UpstreamAnswer, accept: Accepted, contentType: string): void {
   const encoding = String(answer.headers['content-encoding'] ?? 'identity')
-  if (expected.test(contentType) && encoding === 'identity') return
+  if (READABLE[accept].test(contentType) && encoding === 'identity') return
   const what = encoding === 'identity' ? contentType || 'without a content type' : `in the encoding ${encoding}`
-  const error = new AppError('upstream_failed', `The model provider answered ${what}, which was not asked for`)
+  const error = upstreamFailure(`The model provider answered ${what}, which was not asked for`)
   answer.body.drop(error)
   throw error
 }
@@ -129,14 +153,12 @@ function transportError(error: unknown): unknown {
   // Our own errors, and the reason of an aborted signal.
   if (error instanceof AppError) return error
   if (error instanceof errors.HeadersTimeoutError || (error as Error).name === 'TimeoutError')
-    return new AppError('upstream_timeout', 'The model provider took too long to begin its answer', { cause: error })
+    return upstreamTimeout('The model provider took too long to begin its answer', error)
   if (error instanceof errors.BodyTimeoutError)
-    return new AppError('upstream_timeout', 'The model provider fell silent in the middle of its answer', {
-      cause: error,
-    })
+    return upstreamTimeout('The model provider fell silent in the middle of its answer', error)
   if (NEVER_ARRIVED.has((error as { code?: string }).code ?? ''))
-    return new AppError('upstream_failed', 'The model provider is not reachable', { cause: error })
-  return new AppError('upstream_failed', 'The connection to the model provider broke', { cause: error })
+    return upstreamFailure('The model provider is not reachable', error)
+  return upstreamFailure('The connection to the model provider broke', error)
 }
 
 const NEVER_ARRIVED = new Set([
@@ -154,7 +176,7 @@ const ModelList = z.union([
   // Some servers leave the envelope out.
   z.array(z.unknown()),
 ])
-const ModelEntry = z.object({
+const ModelEntry = z.looseObject({
   id: z.string().min(1),
   owned_by: z.string().optional().catch(undefined),
   created: z.number().positive().optional().catch(undefined),
@@ -169,7 +191,8 @@ function modelsIn(text: string): ListedModel[] {
     const model = ModelEntry.safeParse(entry)
     if (!model.success) continue
     const { id, owned_by: ownedBy, created } = model.data
-    byId.set(id, { id, ownedBy: ownedBy ?? 'unknown', createdAt: created ? new Date(created * 1000) : undefined })
+    const createdAt = created ? new Date(created * 1000) : undefined
+    byId.set(id, { id, ownedBy: ownedBy ?? 'unknown', createdAt, entry: entry as Record<string, unknown> })
   }
   return [...byId.values()]
 }

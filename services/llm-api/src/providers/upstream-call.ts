@@ -1,6 +1,6 @@
 import type { ByteSink } from '@jan/service-kit/answer'
-import { AppError } from '@jan/service-kit/errors'
 import type { Dispatcher } from 'undici'
+import { upstreamFailure } from './upstream-error.ts'
 
 /** What may wait here for a reader, in bytes. */
 const MOST_HELD = 256 * 1024
@@ -24,10 +24,20 @@ export class UpstreamBody {
   #settled: Settled | undefined
   #end: { error: unknown } | 'whole' | undefined
   #isUnwanted = false
+  #begun: Settled | undefined
 
   constructor(controller: Dispatcher.DispatchController, translate: Translate) {
     this.#controller = controller
     this.#translate = translate
+  }
+
+  /** Settles with the first bytes, or the end. @throws what broke it before */
+  begun(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#end && this.#end !== 'whole') return reject(this.#end.error)
+      if (this.#end || this.#heldBytes > 0) return resolve()
+      this.#begun = { resolve, reject }
+    })
   }
 
   /** All of it. @throws AppError `upstream_failed` when it is longer than `limit` bytes, and what broke it */
@@ -38,7 +48,7 @@ export class UpstreamBody {
       write: (chunk) => {
         chunks.push(chunk as Buffer)
         size += chunk.length
-        if (size > limit) this.drop(new AppError('upstream_failed', 'The answer of the model provider is too long'))
+        if (size > limit) this.drop(upstreamFailure('The answer of the model provider is too long'))
         return true
       },
       onDrain: () => undefined,
@@ -68,6 +78,11 @@ export class UpstreamBody {
     setTimeout(() => this.#end ?? this.#controller.abort(new Error('not wanted any more')), LINGER_MS).unref()
   }
 
+  /** Reads on, whatever the reader said: it has gone. */
+  flow(): void {
+    if (!this.#end) this.#controller.resume()
+  }
+
   /** Cuts the connection. */
   drop(reason: Error): void {
     if (!this.#end) this.#controller.abort(reason)
@@ -79,17 +94,20 @@ export class UpstreamBody {
     else {
       this.#held.push(chunk)
       this.#heldBytes += chunk.length
+      this.#begun?.resolve()
       if (this.#heldBytes > MOST_HELD) this.#controller.pause()
     }
   }
 
   finish(): void {
     this.#end = 'whole'
+    this.#begun?.resolve()
     this.#settle()
   }
 
   break(error: unknown): void {
     this.#end = { error: this.#translate(error) }
+    this.#begun?.reject(this.#end.error)
     this.#settle()
   }
 

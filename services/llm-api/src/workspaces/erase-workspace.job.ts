@@ -2,6 +2,7 @@ import { defineJob, type Job } from '@jan/service-kit/jobs'
 import { workspacePath } from '@jan/service-kit/workspace-routes'
 import { z } from 'zod'
 import type { Deps } from '../deps.ts'
+import { eraseUsage } from '../usage/erase-usage.ts'
 
 const Payload = z.object({
   workspaceId: z.string(),
@@ -29,8 +30,13 @@ export const eraseWorkspace: Job<typeof Payload, Deps> = defineJob({
       const text = await answer.text()
       if (answer.status !== 204) throw new Error(`${service} answered ${answer.status}: ${text.slice(0, 300)}`)
     }
+    // Before the keys and projects, by which it finds what is theirs.
+    await eraseUsage(deps, workspaceId)
     for (const hash of await deps.keys.store.deleteAll(workspaceId)) await deps.keyChanged(hash)
     await deps.idempotency.forgetWorkspace(workspaceId)
+    await deps.projects.deleteAll(workspaceId)
+    await deps.assistants.deleteAll(workspaceId)
+    await deps.conversations.eraseAll(workspaceId)
     await deps.workspaces.delete(workspaceId)
     if (isLast) return
     const runAt = new Date(deps.now().getTime() + TOKENS_EXPIRE_MS)

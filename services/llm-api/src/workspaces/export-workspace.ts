@@ -1,16 +1,35 @@
 import { AppError } from '@jan/service-kit/errors'
 import type { Who } from '@jan/service-kit/who'
 import { jsonOf, workspacePath } from '@jan/service-kit/workspace-routes'
+import { presentAssistant } from '../assistants/present-assistant.ts'
 import { presentEvent } from '../audit/present-event.ts'
+import { tellConversations } from '../conversations/tell-conversations.ts'
 import type { Deps } from '../deps.ts'
 import { presentKey } from '../keys/present-key.ts'
+import { presentProject } from '../projects/present-project.ts'
+import { usageOf } from '../usage/export-usage.ts'
+
+/** Where something of people is kept here. */
+type Kept = Pick<
+  Deps,
+  | 'workspaces'
+  | 'keys'
+  | 'audit'
+  | 'projects'
+  | 'assistants'
+  | 'conversations'
+  | 'ledger'
+  | 'budgets'
+  | 'payloads'
+  | 'now'
+>
 
 /**
  * Everything that is stored of the caller, by service, written as it is read. Every service is asked before the first
  * byte is sent. @throws AppError `unavailable` when one of them is away
  */
 export async function exportWorkspace(
-  deps: Pick<Deps, 'peers' | 'workspaces' | 'keys' | 'audit' | 'now'>,
+  deps: Kept & Pick<Deps, 'peers'>,
   { caller, requestId, signal }: Who,
 ): Promise<AsyncIterable<Uint8Array>> {
   const { workspaceId } = caller
@@ -30,7 +49,7 @@ export async function exportWorkspace(
 }
 
 async function* written(
-  deps: Pick<Deps, 'workspaces' | 'keys' | 'audit' | 'now'>,
+  deps: Kept,
   workspaceId: string,
   others: (readonly [string, AsyncIterable<Uint8Array>])[],
 ): AsyncGenerator<Uint8Array> {
@@ -39,6 +58,10 @@ async function* written(
     workspace: one(() => deps.workspaces.find(workspaceId)),
     api_keys: keysOf(deps, workspaceId),
     audit_events: auditOf(deps, workspaceId),
+    ...tellConversations(deps, workspaceId),
+    projects: presented(deps.projects.all(workspaceId), presentProject),
+    assistants: presented(deps.assistants.all(workspaceId), presentAssistant),
+    ...usageOf(deps, workspaceId),
   })
   for (const [service, body] of others) {
     yield Buffer.from(`,${JSON.stringify(service)}:`)
@@ -50,6 +73,10 @@ async function* written(
 async function* one<T>(find: () => Promise<T | undefined>) {
   const found = await find()
   if (found !== undefined) yield found
+}
+
+async function* presented<T>(rows: AsyncIterable<T>, present: (row: T) => unknown) {
+  for await (const row of rows) yield present(row)
 }
 
 async function* auditOf({ audit }: Pick<Deps, 'audit'>, workspaceId: string) {

@@ -101,6 +101,9 @@ export function mediaType(mime: string): MediaType {
   return known
 }
 
+/** How bytes of this type are announced: every text was found to be UTF-8, and a browser would guess something else. */
+export const contentTypeOf = (mime: string): string => (mime.startsWith('text/') ? `${mime}; charset=utf-8` : mime)
+
 /** What a file of this name claims to be; of two types with one extension the first in the table. */
 export function typeOfFilename(filename: string): MediaType | undefined {
   return BY_EXTENSION.get(/\.([a-z0-9]+)$/i.exec(filename.trim())?.[1]?.toLowerCase() ?? '')

@@ -4,11 +4,18 @@ import { z } from 'zod'
 export const PURPOSES = ['assistants', 'batch', 'fine-tune', 'vision', 'user_data', 'evals'] as const
 
 /** Of the form; OpenAI's names. */
-export const FileFields = z.object({
-  purpose: z.enum(PURPOSES, `purpose: expected one of ${PURPOSES.join(', ')}`),
-  'expires_after[anchor]': z.literal('created_at', 'expires_after[anchor]: expected created_at').optional(),
-  'expires_after[seconds]': z.coerce.number().int().min(3600).max(2_592_000).optional(),
-})
+export const FileFields = z
+  .object({
+    purpose: z.enum(PURPOSES, `expected one of ${PURPOSES.join(', ')}`),
+    'expires_after[anchor]': z.literal('created_at', 'expected created_at').optional(),
+    'expires_after[seconds]': z.coerce.number().int().min(3600).max(2_592_000).optional(),
+    // A file that its owner wants to expire must not be kept for ever by a slip.
+    expires_after: z.never('expected as expires_after[anchor] and expires_after[seconds]').optional(),
+  })
+  .refine((fields) => fields['expires_after[anchor]'] === undefined || fields['expires_after[seconds]'] !== undefined, {
+    path: ['expires_after[seconds]'],
+    message: 'expected with expires_after[anchor]',
+  })
 
 export const FileObject = z
   .looseObject({
@@ -26,8 +33,12 @@ export const FileObject = z
 export const FileListQuery = z.object({
   limit: z.coerce.number().int().min(1).max(10_000).default(10_000).describe('How many rows, 1 to 10,000'),
   order: z.enum(['asc', 'desc']).default('desc').describe('By time of creation'),
-  after: z.string().optional().describe('Rows after the one with this id'),
-  purpose: z.string().optional().describe('Only files of this purpose'),
+  after: MediaId.optional().describe('Rows after the one with this id'),
+  purpose: z
+    .string()
+    .regex(/^[\w-]{1,64}$/, 'expected a purpose')
+    .optional()
+    .describe('Only files of this purpose'),
 })
 
 export const DeletedFile = z

@@ -1,3 +1,4 @@
+import { MediaId } from '@jan/contracts/media'
 import type { Caller } from '@jan/service-kit/auth'
 import { AppError, notFound } from '@jan/service-kit/errors'
 import type { Who } from '@jan/service-kit/who'
@@ -15,6 +16,7 @@ type Needs = Pick<Deps, 'media' | 'slots' | 'storage' | 'scanner' | 'texts' | 't
 
 /** Makes an object of what was sent to a slot; again, it answers the same. @throws AppError when it is not what was announced */
 export async function completeUpload(deps: Needs, who: Who<Caller>, id: string): Promise<StoredMedia> {
+  if (!MediaId.safeParse(id).success) throw notFound('Media', id)
   const [slot] = await deps.slots.findAll([id])
   if (!slot || !mayReach(reachOf(who.caller), slot.workspaceId)) {
     const [media] = await deps.media.findAll(reachOf(who.caller), [id])
@@ -40,7 +42,7 @@ async function judgeSlot(deps: Needs, who: Who<Caller>, slot: Slot): Promise<Sto
   const found = await deps.storage.head(storageKey)
   if (!found) {
     if (slot.expiresAt <= deps.now()) throw notFound('Media', slot.id)
-    throw new AppError('conflict', `Nothing was uploaded for ${slot.id} yet`)
+    throw new AppError('conflict', `Nothing was uploaded for ${slot.id} yet, or what came was refused`)
   }
   const announced = { length: slot.bytes ?? undefined, filename: slot.filename ?? undefined, declared: slot.mime }
   try {

@@ -2,7 +2,7 @@ import { type Answer, json } from '@jan/service-kit/answer'
 import type { Caller } from '@jan/service-kit/auth'
 import type { Who } from '@jan/service-kit/who'
 import { reachOf } from '../access/reach.ts'
-import { mediaType } from '../content/media-type.ts'
+import { contentTypeOf, mediaType } from '../content/media-type.ts'
 import type { Deps } from '../deps.ts'
 import { sendObject } from '../storage/send-object.ts'
 import type { Media } from './media.store.ts'
@@ -36,7 +36,7 @@ export const sendMedia = (
     {
       key: media.storageKey,
       bytes: media.bytes,
-      type: media.mime,
+      type: contentTypeOf(media.mime),
       filename: media.filename,
       isInline: mediaType(media.mime).isInline,
       etag: media.sha256,

@@ -25,6 +25,7 @@ import {
   PresignedMedia,
   ResolveMediaRequest,
   UploadSlot,
+  UserId,
 } from './media.schema.ts'
 import { prepareUpload } from './prepare-upload.ts'
 import { presentMedia } from './present-media.ts'
@@ -143,7 +144,7 @@ const lookingRoutes = (deps: Deps): Route[] => [
     method: 'get',
     path: '/v1/media/usage',
     summary: 'What is stored, and how much may be',
-    query: z.object({ user_id: z.string().optional().describe('For a service: whose') }),
+    query: z.object({ user_id: UserId.optional().describe('For a service: whose') }),
     answers: { 200: MediaUsage },
     handler: ({ query, who }) => getUsage(deps, who, query.user_id),
   }),

@@ -3,7 +3,7 @@ import { PageQuery, pageOf } from '@jan/service-kit/page'
 import { z } from 'zod'
 
 /** Identity providers differ in what an id looks like; only what could not be one is refused. */
-const UserId = z
+export const UserId = z
   .string()
   .regex(/^[^\s\p{Cc}\p{Cs}]{1,128}$/u, 'expected 1 to 128 characters without spaces')
   .describe('Whom a service acts for; a person always acts for themselves, so it is ignored with their token')
@@ -13,10 +13,20 @@ const Sha256 = z
   .regex(/^[0-9a-fA-F]{64}$/, 'expected 64 hex digits')
   .describe('SHA-256 of the bytes, in hex: others are refused')
 
+/** No database keeps NUL or half a character, and no name needs what cannot be seen. */
+const Filename = z
+  .string()
+  .max(255)
+  .overwrite((name) => name.replace(/\p{C}/gu, ''))
+  .describe('What a browser saves it as')
+
 export const FormFields = z.looseObject({
-  filename: z.string().max(255).optional(),
+  filename: Filename.optional(),
   sha256: Sha256.optional(),
 })
+
+/** Whom the sender of a form acts for. */
+export const FormOwner = z.looseObject({ user_id: UserId.optional() })
 
 export const IngestMedia = z
   .object({
@@ -28,7 +38,7 @@ export const IngestMedia = z
       data_url: z.string().optional().describe('With data_url: data:<type>;base64,<bytes>'),
       url: z.string().optional().describe('With remote_url: an http or https URL that this service fetches'),
     }),
-    filename: z.string().max(255).optional().describe('What a browser saves it as'),
+    filename: Filename.optional(),
     sha256: Sha256.optional(),
     user_id: UserId.optional(),
   })
@@ -53,7 +63,7 @@ export const PrepareUpload = z
       .describe('What will be sent; the bytes must be of this type'),
     bytes: z.int().min(1).optional().describe('How many bytes will be sent; the URL takes no other number then'),
     sha256: Sha256.optional(),
-    filename: z.string().max(255).optional(),
+    filename: Filename.optional(),
     user_id: UserId.optional(),
   })
   .meta({ id: 'PrepareUpload' })
@@ -87,7 +97,13 @@ export const MediaMetadata = z
   .meta({ id: 'MediaMetadata' })
 
 export const MediaListQuery = PageQuery.extend({
-  type: z.string().max(128).optional().describe('A whole type, or a kind: image/png, image/'),
+  after: MediaId.optional().describe('Rows after the one with this id'),
+  before: MediaId.optional().describe('Rows before the one with this id'),
+  type: z
+    .string()
+    .regex(/^[ -~]{1,128}$/, 'expected a content type')
+    .optional()
+    .describe('A whole type, or a kind: image/png, image/'),
   since: z.coerce
     .date('expected a time, such as 2026-01-31T12:00:00Z')
     .optional()

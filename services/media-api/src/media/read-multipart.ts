@@ -19,7 +19,7 @@ export async function readMultipart(
   take: (file: FilePart) => Promise<void>,
 ): Promise<Record<string, string>> {
   if (!/^multipart\/form-data\b/i.test(type))
-    throw new AppError('unsupported_media_type', 'Send JSON, or a form (multipart/form-data) with the bytes as `file`')
+    throw new AppError('unsupported_media_type', 'Expected a form (multipart/form-data) with the bytes as `file`')
   const fields: Record<string, string> = {}
   let taken: Promise<void> | undefined
   let open: BusboyFileStream | undefined
@@ -30,6 +30,8 @@ export async function readMultipart(
     else fields[name] = value
   })
   parser.on('file', (name, file, filename, _encoding, declared) => {
+    // Of a small form it may fail before anybody reads it; unheard, that would end the process. Its reader is told anyway.
+    file.on('error', () => undefined)
     if (name !== part)
       return void parser.destroy(invalid(`The bytes are expected as '${part}', not as '${name.slice(0, 64)}'`, part))
     open = file

@@ -5,13 +5,13 @@ import type { StoredObject } from '../storage/object-storage.ts'
 import type { Stored } from './reaping.store.ts'
 
 const Payload = z.object({})
-/** Older than any request, and than any URL that was signed for it. */
-const ORPHAN_MS = 24 * 3_600_000
+/** Longer than any request and any URL that was signed for it; so long what came to a slot may wait for its first use. */
+const DAY_MS = 24 * 3_600_000
 const FOLDERS = ['media', 'images', 'text', 'incoming']
 const BATCH = 500
 
 /**
- * Removes for good: what has expired, what was deleted, slots that nobody filled, and bytes that no row names, as a
+ * Removes for good: what has expired, what was deleted, slots that nobody completed or used, and bytes that no row names, as a
  * process leaves them that dies between the two.
  */
 export const reapMedia: Job<typeof Payload, Deps> = defineJob({
@@ -24,12 +24,13 @@ export const reapMedia: Job<typeof Payload, Deps> = defineJob({
     let removed = 0
     // Its signed URLs have run out by then.
     const before = new Date(now.getTime() - deps.settings.presignSeconds * 1000)
-    for await (const stored of deps.reaping.goneBefore(before)) {
+    const dayAgo = new Date(now.getTime() - DAY_MS)
+    for await (const stored of deps.reaping.gone({ deletedBefore: before, expiredBefore: dayAgo })) {
       signal.throwIfAborted()
       await removeStored(deps, stored)
       removed += 1
     }
-    const orphans = await removeOrphans(deps, new Date(now.getTime() - ORPHAN_MS), signal)
+    const orphans = await removeOrphans(deps, dayAgo, signal)
     log.info({ expired, removed, orphans }, 'media reaped')
   },
 })

@@ -11,8 +11,8 @@ export type Stored = { id: string; kind: 'media' | 'slot'; keys: string[] }
 export type ReapingStore = {
   /** Deletes what has expired by now, for everybody to see. @returns how many */
   expire(now: Date): Promise<number>
-  /** Deleted before a time, and slots that expired before it and were never filled. */
-  goneBefore(at: Date): AsyncIterable<Stored>
+  /** Objects deleted before a time, and slots that expired before one and never became an object. */
+  gone(times: { deletedBefore: Date; expiredBefore: Date }): AsyncIterable<Stored>
   /** All of a workspace, whatever its state. */
   allOf(workspaceId: string): AsyncIterable<Stored>
   remove(stored: Stored): Promise<void>
@@ -57,7 +57,8 @@ export function createReapingStore(db: PrismaClient): ReapingStore {
         if (rows.length < PAGE) return expired
       }
     },
-    goneBefore: (at) => stored({ deletedAt: { lt: at } }, { mediaId: null, expiresAt: { lt: at } }),
+    gone: ({ deletedBefore, expiredBefore }) =>
+      stored({ deletedAt: { lt: deletedBefore } }, { mediaId: null, expiresAt: { lt: expiredBefore } }),
     allOf: (workspaceId) => stored({ workspaceId }, { workspaceId }),
     remove: async ({ id, kind }) => {
       if (kind === 'slot') await db.uploadSlot.deleteMany({ where: { id } })

@@ -3,6 +3,7 @@ import type { Streamed } from '@jan/service-kit/streamed-body'
 import type { Who } from '@jan/service-kit/who'
 import { type Owner, ownerFor } from '../access/reach.ts'
 import type { Deps } from '../deps.ts'
+import { FormOwner } from './media.schema.ts'
 import { mediaIdFor } from './media-id.ts'
 import { roomOf } from './quota.ts'
 import { readMultipart } from './read-multipart.ts'
@@ -32,7 +33,7 @@ export async function receiveForm(
       filename = file.filename
       received = await receiveContent(deps, id, file, requireRoom)
     })
-    const owner: Owner = ownerFor(caller, fields.user_id)
+    const owner: Owner = ownerFor(caller, FormOwner.parse(fields).user_id)
     const naming = name(fields)
     return await storeReceived(deps, who, received!, { ...naming, filename: naming.filename ?? filename, id, owner })
   } catch (error) {

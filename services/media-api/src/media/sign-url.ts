@@ -1,4 +1,4 @@
-import { mediaType } from '../content/media-type.ts'
+import { contentTypeOf, mediaType } from '../content/media-type.ts'
 import type { Deps } from '../deps.ts'
 import type { Media } from './media.store.ts'
 
@@ -6,7 +6,7 @@ import type { Media } from './media.store.ts'
 export const signUrl = ({ storage, settings }: Pick<Deps, 'storage' | 'settings'>, media: Media): Promise<string> =>
   storage.presign(media.storageKey, {
     expiresInSeconds: settings.presignSeconds,
-    type: media.mime,
+    type: contentTypeOf(media.mime),
     filename: media.filename,
     isInline: mediaType(media.mime).isInline,
   })

@@ -17,14 +17,17 @@ export type EventSplitter = {
   isDone(): boolean
   /** What is missing when the provider has ended. @throws AppError `upstream_failed` when the answer was not complete */
   end(): Buffer | undefined
+  /** With `holdsEnd`, the end mark, which neither of the others has given. */
+  heldEnd(): Buffer
 }
 
 /**
  * Gives back the same bytes, in pieces that end where an event ends, so that what comes after a break stands on a line
  * of its own and a reader never sees half an event.
  */
-export function createEventSplitter(): EventSplitter {
+export function createEventSplitter({ holdsEnd = false } = {}): EventSplitter {
   let held: Buffer | undefined
+  let heldEnd: Buffer = NOTHING
   let isFinished = false
   let isFailed = false
   let isDone = false
@@ -34,11 +37,18 @@ export function createEventSplitter(): EventSplitter {
     // Looking for a plain word first: almost every event has none of them.
     if (!isFinished) isFinished = FINISHED.test(text)
     if (!isFailed && text.includes('error')) isFailed = FAILED.test(text)
-    if (text.includes('[DONE]')) isDone = DONE.test(text)
-    return events
+    if (!text.includes('[DONE]')) return events
+    const mark = DONE.exec(text)
+    isDone = mark !== null
+    return mark && holdsEnd ? hold(events, text.indexOf('data', mark.index)) : events
+  }
+  const hold = (events: Buffer, from: number) => {
+    heldEnd = events.subarray(from)
+    return events.subarray(0, from)
   }
   return {
     isDone: () => isDone,
+    heldEnd: () => heldEnd,
     take: (chunk) => {
       const bytes = held ? Buffer.concat([held, chunk]) : chunk
       const end = endOfLastEvent(bytes, held?.length ?? 0)
@@ -52,16 +62,20 @@ export function createEventSplitter(): EventSplitter {
       return watch(end === bytes.length ? bytes : bytes.subarray(0, end))
     },
     end: () => {
-      const rest = watch(held ?? Buffer.alloc(0))
+      const rest = watch(held ?? NOTHING)
       if (!isFinished && !isFailed && !isDone)
         throw new AppError('upstream_failed', 'The model provider ended its answer too early')
       // Providers may leave out the last blank line, and the end mark: every whole answer ends alike.
-      const mark = isFinished && !isFailed && !isDone ? `${rest.length > 0 ? '\n\n' : ''}data: [DONE]\n\n` : ''
-      return rest.length + mark.length > 0 ? Buffer.concat([rest, Buffer.from(mark)]) : undefined
+      const mark = isFinished && !isFailed && !isDone ? `${rest.length > 0 ? '\n\n' : ''}${DONE_MARK}` : ''
+      if (rest.length + mark.length === 0) return undefined
+      const last = Buffer.concat([rest, Buffer.from(mark)])
+      return mark && holdsEnd ? hold(last, last.length - DONE_MARK.length) : last
     },
   }
 }
 
+const NOTHING = Buffer.alloc(0)
+const DONE_MARK = 'data: [DONE]\n\n'
 const BLANK_LINES = ['\n\n', '\n\r\n', '\r\r']
 const LF = 10
 

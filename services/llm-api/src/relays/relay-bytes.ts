@@ -1,0 +1,47 @@
+import { type Answer, relay } from '@jan/service-kit/answer'
+import type { Who } from '@jan/service-kit/who'
+import type { Deployment } from '../models/offered-model.ts'
+import { callModel } from '../routing/call-model.ts'
+import type { MeteredCall } from '../usage/metering.ts'
+import { usageInTail } from '../usage/usage-in-tail.ts'
+import { failed, headersOf, type RelayNeeds } from './relay-model.ts'
+
+export type BytesRelay = MeteredCall & {
+  /** Below a provider's base URL. */
+  path: string
+  contentType: string
+  bodyFor: (deployment: Deployment) => string | Buffer
+}
+
+const JSON_TYPE = /^application\/([\w.-]+\+)?json\b/
+/** Of an answer that is read whole for its usage, in bytes. */
+const LONGEST_JSON = 8 * 1024 * 1024
+
+/** Asks a model for what may be anything: a sound, a text, events. Handed on as it comes. @throws AppError when it refuses or cannot be reached */
+export async function relayBytes(deps: RelayNeeds, who: Who, request: BytesRelay): Promise<Answer<never>> {
+  const metering = await deps.meter.begin(who, request)
+  const note = (error: unknown) => failed(deps, metering, error)
+  try {
+    const call = { ...request, accept: 'bytes', metering, requestId: who.requestId, signal: who.signal } as const
+    const served = await callModel(deps, call)
+    const { status, contentType, body } = served.answer
+    const headers = headersOf(served, metering)
+    if (JSON_TYPE.test(contentType)) {
+      const whole = await body.whole(LONGEST_JSON)
+      metering.end({ outcome: 'ok', status, usage: usageInTail(whole) })
+      return relay(whole, { status, headers })
+    }
+    metering.firstToken()
+    const pushTo: typeof body.pushTo = async (sink) => {
+      try {
+        await body.pushTo(sink)
+        metering.end({ outcome: 'ok', status })
+      } catch (error) {
+        throw note(error)
+      }
+    }
+    return relay({ pushTo }, { status, headers })
+  } catch (error) {
+    throw note(error)
+  }
+}

@@ -1,0 +1,127 @@
+import { type Answer, relay } from '@jan/service-kit/answer'
+import { type AppError, toAppError } from '@jan/service-kit/errors'
+import { writeJson } from '@jan/service-kit/json-body'
+import type { Who } from '@jan/service-kit/who'
+import type { Deps } from '../deps.ts'
+import { noteUpstreamFailure } from '../events.ts'
+import type { Deployment } from '../models/offered-model.ts'
+import { callModel, type ModelCall, type Served, servedBy } from '../routing/call-model.ts'
+import type { MeteredCall, Metering } from '../usage/metering.ts'
+import type { Usage } from '../usage/usage.ts'
+import { usageInTail } from '../usage/usage-in-tail.ts'
+import { CHARACTERS_PER_TOKEN, estimatePrompt } from './estimate-tokens.ts'
+import { relayEvents } from './relay-stream.ts'
+import { textLength } from './text-length.ts'
+import type { Turn } from './turn.ts'
+
+export type Relay = Omit<MeteredCall, 'promptBytes'> & {
+  /** Below a provider's base URL. */
+  path: string
+  /** For the provider; `model` is put in for each place. */
+  json: Record<string, unknown>
+  /** The client asked for the usage at the end of a stream. */
+  wantsUsage?: boolean
+  /** Keeps what is said. */
+  turn?: Turn
+}
+
+export type RelayNeeds = Parameters<typeof callModel>[0] & Pick<Deps, 'meter'>
+
+/** Asks a model and hands its answer on as it came. @throws AppError when it refuses or cannot be reached */
+export async function relayModel(deps: RelayNeeds, who: Who, request: Relay): Promise<Answer<never>> {
+  const bodyFor = bodiesOf(request.json)
+  const promptBytes = textBytes(bodyFor(request.model.deployments[0]!), request.json)
+  const metering = await deps.meter.begin(who, { ...request, promptBytes })
+  metering.payload('input', () => JSON.stringify(request.json.messages ?? request.json))
+  try {
+    const call = {
+      ...request,
+      accept: 'json',
+      contentType: 'application/json',
+      bodyFor,
+      metering,
+      requestId: who.requestId,
+    } as const
+    return request.stream
+      ? await relayStream(deps, who, request, metering, { ...call, accept: 'events' })
+      : await relayWhole(deps, who, request, metering, { ...call, signal: who.signal })
+  } catch (error) {
+    throw failed(deps, metering, error)
+  }
+}
+
+/** An answer that is not streamed is relayed when all of it is here, the same bytes: half of one would look like success. */
+async function relayWhole(deps: RelayNeeds, who: Who, { turn, json }: Relay, metering: Metering, call: ModelCall) {
+  const served = await callModel(deps, call)
+  const { answer, whole } = served
+  const told = usageInTail(whole)
+  metering.end({ outcome: 'ok', status: answer.status, usage: told ?? estimate(json, whole), estimated: !told })
+  metering.payload('output', () => whole.toString())
+  const body = turn ? await turn.keepWhole(whole, who) : whole
+  return relay(body, { status: answer.status, headers: headersOf(served, metering) })
+}
+
+async function relayStream(
+  deps: RelayNeeds,
+  who: Who,
+  request: Relay,
+  metering: Metering,
+  call: Omit<ModelCall, 'signal'>,
+) {
+  // Before the first bytes a client that leaves ends the call; afterwards `relayEvents` sees to it.
+  const waiting = new AbortController()
+  const leave = () => waiting.abort(who.signal.reason)
+  who.signal.addEventListener('abort', leave)
+  if (who.signal.aborted) leave()
+  const served = await callModel(deps, { ...call, signal: waiting.signal }).finally(() =>
+    who.signal.removeEventListener('abort', leave),
+  )
+  const body = relayEvents(who, served.answer.body, {
+    metering,
+    json: request.json,
+    wantsUsage: request.wantsUsage ?? false,
+    turn: request.turn,
+    onFailure: (error) => failed(deps, metering, error),
+  })
+  return relay(body, {
+    status: served.answer.status,
+    headers: headersOf(served, metering),
+    work: request.turn?.kept,
+  })
+}
+
+export const headersOf = (served: Served, metering: Metering) => ({
+  ...served.answer.headers,
+  ...metering.headers,
+  ...servedBy(served),
+  'content-type': served.answer.contentType,
+})
+
+export function failed(deps: Pick<Deps, 'events'>, metering: Metering, error: unknown): AppError {
+  const known = toAppError(error)
+  const isLeft = known.code === 'client_closed_request'
+  if (!isLeft) noteUpstreamFailure(deps.events, known.status)
+  metering.end({ outcome: isLeft ? 'cancelled' : 'failed', status: known.status })
+  return known
+}
+
+/** An answer without usage: of images, or of a server that counts nothing. */
+function estimate(json: Record<string, unknown>, whole: Buffer): Usage {
+  const written = textLength(whole.toString('latin1'))
+  return { promptTokens: estimatePrompt(json), completionTokens: Math.ceil(written / CHARACTERS_PER_TOKEN) }
+}
+
+/** What is long holds pictures or sounds, mostly, which are no text. */
+const textBytes = (body: string, json: Record<string, unknown>) =>
+  body.length > LONG ? estimatePrompt(json) * CHARACTERS_PER_TOKEN : body.length
+
+const LONG = 65_536
+
+/** Written once for each name that a place has for the model: mostly once. */
+function bodiesOf(json: Record<string, unknown>): (deployment: Deployment) => string {
+  let [name, body] = ['', '']
+  return ({ modelId }) => {
+    if (body === '' || name !== modelId) [name, body] = [modelId, writeJson({ ...json, model: modelId })]
+    return body
+  }
+}

@@ -1,0 +1,65 @@
+import type { PushedBytes } from '@jan/service-kit/answer'
+import type { AppError } from '@jan/service-kit/errors'
+import type { Who } from '@jan/service-kit/who'
+import type { ProviderBody } from '../providers/provider.client.ts'
+import type { Metering } from '../usage/metering.ts'
+import { watchLeaving } from './after-leaving.ts'
+import { createEventSplitter } from './relay-events.ts'
+import { createStreamUsage } from './stream-usage.ts'
+import type { Turn } from './turn.ts'
+
+export type StreamOptions = {
+  metering: Metering
+  /** What was asked. */
+  json: Record<string, unknown>
+  wantsUsage: boolean
+  turn: Turn | undefined
+  /** Notes what ended the stream, and says how to tell it. */
+  onFailure: (error: unknown) => AppError
+}
+
+/**
+ * Whole events as they come, up to `[DONE]`, without those that nobody asked for. A turn is kept before `[DONE]` is
+ * said: who has read that may ask for what was kept.
+ */
+export const relayEvents = (
+  who: Who,
+  body: ProviderBody,
+  { metering, json, wantsUsage, turn, onFailure }: StreamOptions,
+): PushedBytes => ({
+  pushTo: async (sink) => {
+    const events = createEventSplitter({ holdsEnd: turn !== undefined })
+    const usage = createStreamUsage({ isWanted: wantsUsage, json })
+    const leaving = watchLeaving(who.signal, body)
+    metering.firstToken()
+    const pass = (whole: Buffer | undefined) => {
+      if (!whole) return true
+      const shown = usage.take(whole)
+      turn?.take(shown)
+      return shown.length === 0 || sink.write(shown)
+    }
+    try {
+      await body.pushTo({
+        write: (chunk) => {
+          const isFree = pass(events.take(chunk as Buffer))
+          if (events.isDone()) body.letGo()
+          else leaving.chunkCame()
+          return isFree
+        },
+        onDrain: sink.onDrain,
+      })
+      pass(events.end())
+      metering.end({ outcome: leaving.isOver() ? 'cancelled' : 'ok', status: 200, ...usage.found() })
+    } catch (error) {
+      metering.end({ outcome: leaving.isOver() ? 'cancelled' : 'failed', status: statusOf(error), ...usage.found() })
+      await turn?.keepBroken(who)
+      throw onFailure(error)
+    } finally {
+      leaving.settle()
+    }
+    if (turn)
+      for (const event of [await turn.keepStreamed(who), events.heldEnd()]) if (event.length > 0) sink.write(event)
+  },
+})
+
+const statusOf = (error: unknown) => (error as AppError).status ?? 500
