@@ -17,10 +17,11 @@ export type ConversationService = Booted & {
   serving(subject: string): Asking
 }
 
+export type JsonShown = Pick<JsonAnswer, 'status' | 'json'>
 export type Shown = Record<string, unknown> & { id: string }
-export const rowsOf = ({ json }: JsonAnswer): Shown[] => json.data as Shown[]
-export const idsOf = (answer: JsonAnswer): string[] => rowsOf(answer).map(({ id }) => id)
-export const idOf = ({ json }: JsonAnswer): string => json.id as string
+export const rowsOf = ({ json }: Pick<JsonAnswer, 'json'>): Shown[] => json.data as Shown[]
+export const idsOf = (answer: Pick<JsonAnswer, 'json'>): string[] => rowsOf(answer).map(({ id }) => id)
+export const idOf = ({ json }: Pick<JsonAnswer, 'json'>): string => json.id as string
 export const messageOf = ({ json }: JsonAnswer): string => json.message as string
 
 /** What a user says, in a form of chat. */

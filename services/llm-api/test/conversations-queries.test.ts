@@ -60,7 +60,7 @@ test('a conversation of 1,000 items is read in one query, by its index [L-085 W4
     expect(queries).toHaveLength(1)
     const [{ query, params }] = queries as [Asked]
     const plan = JSON.stringify(await database.query(`EXPLAIN (FORMAT JSON) ${query}`, params))
-    expect(plan).toContain('"conversation_item_in_order"')
+    expect(plan).toMatch(/"conversation_item_(pkey|in_order)"/)
     expect(plan).not.toMatch(/"Seq Scan"[^{}]*"Relation Name": ?"conversation_item"/)
   }
 })
@@ -74,10 +74,10 @@ test('how much is asked does not grow with what is there [W44]', async () => {
     ['an item', 1, () => conversations.items.find('ann', 'conv_1000', 'msg_7')],
     ['a rating', 1, () => rate('like')],
     ['a deletion', 1, () => conversations.items.delete('ann', 'conv_100', 'msg_7', new Date())],
-    // Begin, lock, what is known, insert, count, commit.
+    // What is known, insert and count, in a transaction that holds the conversation.
     [
       'an addition',
-      6,
+      5,
       () => conversations.items.append(owner, { conversationId: 'conv_10', items: more(20), at: new Date() }),
     ],
   ]
