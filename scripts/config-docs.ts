@@ -20,6 +20,7 @@ const LAPTOP: [name: string, fallback: string, what: string][] = [
   ['JAN_STATE_DIR', '.jan', 'Where the embedded platform keeps data, secrets and logs'],
   ['GATEWAY_RATE_LIMIT', 'as kong.yml', 'Requests per minute and address at the embedded gateway'],
   ['REDIS_URL', 'embedded', 'A Redis of your own, for make start'],
+  ['JAN_MODEL_GGUF', '', 'A model file (GGUF) that make start serves itself'],
   ['OTEL_ENABLED', 'true', 'false switches tracing off, whatever the endpoint'],
   ['OTEL_EXPORTER_OTLP_ENDPOINT', '', 'Where traces go (OTLP over HTTP); without it nothing is traced'],
 ]

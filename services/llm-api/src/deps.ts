@@ -119,7 +119,7 @@ export async function connect(config: Config, closers: Closers): Promise<Deps> {
   const pool = connectPostgres(config.database, log, closers)
   const prisma = openPrisma(pool, closers)
 
-  const shared = { redis: limits.redis, metrics, log, closers, now, newId }
+  const shared = { redis: limits.redis, metrics, log, closers, now }
   const metering = connectMetering(config.callLimits, meteringStores(pool, prisma), shared)
 
   const cipher = createFieldCipher(config.fieldKeys)

@@ -39,7 +39,7 @@ test('a call is one row: who, what, tokens, price, times and outcome [L-070]', a
   })
   expect(rows).toEqual([
     {
-      id: expect.stringMatching(/^call_[0-9a-z]{24}$/),
+      id: expect.stringMatching(/^call_[0-9a-f-]{36}$/),
       workspace_id: 'ann',
       created_by: 'ann',
       caller_kind: 'key',

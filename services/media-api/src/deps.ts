@@ -28,6 +28,7 @@ import { createDiskStorage } from './storage/disk-storage.client.ts'
 import type { ObjectStorage } from './storage/object-storage.ts'
 import { createS3Storage } from './storage/s3-storage.client.ts'
 import { createUrlSigner, type UrlSigner } from './storage/url-signer.ts'
+import { createLine, type Line } from './text/line.ts'
 import { createTexts, type Texts } from './text/texts.ts'
 
 export type Deps = {
@@ -46,12 +47,17 @@ export type Deps = {
   scanner: Scanner | undefined
   texts: Texts
   turns: Turns
+  /** Before the turns. */
+  completing: Line
   /** Only with disk storage: signed URLs that lead back to this service. */
   urls: UrlSigner | undefined
   outbound: GuardedFetch
   settings: MediaSettings
   now: () => Date
 }
+
+/** Direct uploads that are judged at a time, each with a connection of its own. */
+const TURNS = 4
 
 export type MediaSettings = Pick<Config['media'], 'resolveMaxBytes' | 'proxyDownload'> & {
   /** Largest object of each kind. */
@@ -115,7 +121,8 @@ export async function connect(config: Config, closers: Closers): Promise<Deps> {
     outbound: closers.add('outbound', outbound, (dialer) => dialer.close()),
     scanner: scanUrl === undefined ? undefined : createScanner({ url: scanUrl, timeoutMs: scanTimeoutMs }),
     texts: createTexts(),
-    turns: createTurns(connectPostgres({ ...config.database, poolMax: 4 }, log, closers)),
+    turns: createTurns(connectPostgres({ ...config.database, poolMax: TURNS }, log, closers)),
+    completing: createLine(TURNS),
     settings,
     now,
   }

@@ -24,6 +24,18 @@ export const kill = (replicas: readonly Replica[]): FaultKind => ({
   },
 })
 
+/** As a rollout does it: the process is asked to stop, and ends in order. */
+export const restart = (replicas: readonly Replica[]): FaultKind => ({
+  name: 'SIGTERM',
+  lasts: [0, 300],
+  hits: 'one',
+  strike: async ({ replica }) => {
+    const struck = replicas[replica]!
+    await struck.stop()
+    return () => struck.start()
+  },
+})
+
 export const freeze = (replicas: readonly Replica[], lasts: Length = [1_000, 2_000]): FaultKind => ({
   name: 'SIGSTOP',
   lasts,

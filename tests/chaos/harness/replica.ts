@@ -13,6 +13,8 @@ export type Replica = {
   start(): void
   /** `kill -9`; returns when the process is gone. */
   kill(): Promise<void>
+  /** SIGTERM: it ends what is under way; returns when the process is gone. */
+  stop(): Promise<void>
   /** SIGSTOP: it holds its connections and does nothing. */
   freeze(): void
   thaw(): void
@@ -58,20 +60,22 @@ export async function createReplica({ service, number, folder, environment }: Re
     })
     child = started
   }
-  const kill = async () => {
+  const end = async (by: 'SIGKILL' | 'SIGTERM') => {
     const ending = child
     child = undefined
     if (!ending || ending.exitCode !== null || ending.signalCode !== null) return
     killed.add(ending)
     const gone = once(ending, 'exit')
-    ending.kill('SIGKILL')
+    ending.kill(by)
     await gone
   }
+  const kill = () => end('SIGKILL')
   return {
     name,
     url,
     start,
     kill,
+    stop: () => end('SIGTERM'),
     freeze: () => void child?.kill('SIGSTOP'),
     thaw: () => void child?.kill('SIGCONT'),
     isReady: (ms = 1_000) =>

@@ -1,6 +1,6 @@
 import { createRecentlyUsed } from '@jan/service-kit/recently-used'
 import type { ModelCall } from '../usage/model-call.ts'
-import type { BudgetStore, Spent, Subject } from './budget.store.ts'
+import type { BudgetStore, Spent, Subject, SubjectKind } from './budget.store.ts'
 import { type Period, periodAt } from './budget-period.ts'
 
 /** What subjects have spent in the period that is now. */
@@ -24,8 +24,9 @@ export type SpendingOptions = {
 
 type Entry = {
   subject: Subject
-  from: Date
-  to: Date
+  /** In ms: dates are compared several times slower, and this is done at the end of every call. */
+  from: number
+  to: number
   /** Of the ledger, when it was last read. */
   sum: Spent
   /** Of ended calls that are on their way into the ledger. */
@@ -39,7 +40,6 @@ type Entry = {
 
 const MOST = 20_000
 const IDLE_MS = 600_000
-const PERIODS: Period[] = ['day', 'month']
 
 /**
  * Spent is what the ledger says (read at most every `freshMs` for each subject, in the background), and what has ended
@@ -47,13 +47,16 @@ const PERIODS: Period[] = ['day', 'month']
  * next reading: an error to the safe side.
  */
 export function createSpending({ store, waiting, onFailed, freshMs }: SpendingOptions): Spending {
-  const entries = createRecentlyUsed<Entry>({ most: MOST, idleMs: IDLE_MS }, () => undefined)
+  const subjects = createRecentlyUsed<Partial<Record<Period, Entry>>>({ most: MOST, idleMs: IDLE_MS }, () => undefined)
+
+  /** As long as nobody has a budget. */
+  let isIdle = true
 
   const read = (entry: Entry): Promise<Spent> => {
     entry.readAt = performance.now()
     const before = { ...entry.arrived }
     const reading = store
-      .spent(entry.subject, entry.from, entry.to)
+      .spent(entry.subject, new Date(entry.from), new Date(entry.to))
       .then((sum) => {
         entry.sum = sum
         add(entry.arrived, before, -1)
@@ -67,10 +70,12 @@ export function createSpending({ store, waiting, onFailed, freshMs }: SpendingOp
     return reading
   }
 
-  const open = (subject: Subject, key: string, period: Period, at: Date): Entry => {
+  const open = (subject: Subject, period: Period, at: Date): Entry => {
+    const { from, to } = periodAt(period, at)
     const entry: Entry = {
       subject,
-      ...periodAt(period, at),
+      from: from.getTime(),
+      to: to.getTime(),
       sum: nothing(),
       waiting: nothing(),
       arrived: nothing(),
@@ -79,25 +84,37 @@ export function createSpending({ store, waiting, onFailed, freshMs }: SpendingOp
       isKnown: false,
     }
     for (const row of waiting()) if (concerns(entry, row)) add(entry.waiting, spentBy(row))
-    entries.set(key, entry, performance.now())
     return entry
   }
 
   const eachOf = (row: ModelCall, act: (entry: Entry) => void) => {
-    for (const { kind, id } of subjectsOf(row))
-      for (const period of PERIODS) {
-        const entry = entries.get(keyOf(kind, id, period), performance.now())
-        if (entry && concerns(entry, row)) act(entry)
-      }
+    if (isIdle) return
+    const at = performance.now()
+    const actOn = (kind: SubjectKind, id: string) => {
+      const entries = subjects.get(keyOf(kind, id), at)
+      if (!entries) return
+      if (entries.day && concerns(entries.day, row)) act(entries.day)
+      if (entries.month && concerns(entries.month, row)) act(entries.month)
+    }
+    actOn('user', row.createdBy)
+    if (row.keyId !== null) actOn('key', row.keyId)
+    if (row.projectId !== null) actOn('project', row.projectId)
   }
 
   return {
     of(subject, period, at) {
-      const key = keyOf(subject.kind, subject.id, period)
-      const known = entries.get(key, performance.now())
-      const entry = known && known.to > at ? known : open(subject, key, period, at)
+      isIdle = false
+      const key = keyOf(subject.kind, subject.id)
+      const now = performance.now()
+      const entries = subjects.get(key, now) ?? {}
+      let entry = entries[period]
+      if (!entry || entry.to <= at.getTime()) {
+        entry = open(subject, period, at)
+        entries[period] = entry
+        subjects.set(key, entries, now)
+      }
       if (!entry.isKnown) return entry.reading ?? read(entry)
-      if (!entry.reading && performance.now() - entry.readAt > freshMs) read(entry).catch(onFailed)
+      if (!entry.reading && now - entry.readAt > freshMs) read(entry).catch(onFailed)
       return total(entry)
     },
     add: (row) => eachOf(row, (entry) => add(entry.waiting, spentBy(row))),
@@ -111,20 +128,14 @@ export function createSpending({ store, waiting, onFailed, freshMs }: SpendingOp
   }
 }
 
-const keyOf = (kind: string, id: string, period: Period) => `${period} ${kind} ${id}`
-
-function subjectsOf({ createdBy, keyId, projectId }: ModelCall): Subject[] {
-  const subjects: Subject[] = [{ kind: 'user', id: createdBy }]
-  if (keyId !== null) subjects.push({ kind: 'key', id: keyId })
-  if (projectId !== null) subjects.push({ kind: 'project', id: projectId })
-  return subjects
-}
+const keyOf = (kind: SubjectKind, id: string) => `${kind} ${id}`
 
 /** A call belongs to the period in which it began. */
-const concerns = ({ subject: { kind, id }, from, to }: Entry, row: ModelCall) =>
-  (kind === 'user' ? row.createdBy : kind === 'key' ? row.keyId : row.projectId) === id &&
-  row.startedAt >= from &&
-  row.startedAt < to
+const concerns = ({ subject: { kind, id }, from, to }: Entry, row: ModelCall) => {
+  if ((kind === 'user' ? row.createdBy : kind === 'key' ? row.keyId : row.projectId) !== id) return false
+  const at = row.startedAt.getTime()
+  return at >= from && at < to
+}
 
 const spentBy = (row: ModelCall): Spent => ({
   tokens: row.promptTokens + row.completionTokens,

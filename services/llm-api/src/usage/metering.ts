@@ -60,7 +60,7 @@ export type MeterDeps = {
   payloads: Pick<PayloadChoices, 'mayRecord'>
   metrics: CallMetrics
   now: () => Date
-  newId: (prefix: string) => string
+  newCallId: () => string
 }
 
 /** Text has about four bytes to a token. */
@@ -158,13 +158,13 @@ type Measured = Pick<ModelCall, 'attempts' | 'firstTokenMs' | 'durationMs' | 'st
 const NOTHING: Usage = { promptTokens: 0, completionTokens: 0 }
 
 function rowOf(
-  { newId }: Pick<MeterDeps, 'newId'>,
+  { newCallId }: Pick<MeterDeps, 'newCallId'>,
   { caller, requestId }: Who,
   call: MeteredCall,
   { result: { outcome, status, usage = NOTHING, estimated = false }, deployment, ...measured }: Measured,
 ): ModelCall {
   return {
-    id: newId('call'),
+    id: newCallId(),
     workspaceId: caller.workspaceId,
     createdBy: caller.subject,
     callerKind: caller.kind,

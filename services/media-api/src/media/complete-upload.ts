@@ -12,7 +12,10 @@ import { retainedUntil } from './retained-until.ts'
 import type { Slot } from './slot.store.ts'
 import { type StoredMedia, storeReceived } from './store-received.ts'
 
-type Needs = Pick<Deps, 'media' | 'slots' | 'storage' | 'scanner' | 'texts' | 'turns' | 'settings' | 'now'>
+type Needs = Pick<
+  Deps,
+  'media' | 'slots' | 'storage' | 'scanner' | 'texts' | 'turns' | 'completing' | 'settings' | 'now'
+>
 
 /** Makes an object of what was sent to a slot; again, it answers the same. @throws AppError when it is not what was announced */
 export async function completeUpload(deps: Needs, who: Who<Caller>, id: string): Promise<StoredMedia> {
@@ -27,13 +30,20 @@ export async function completeUpload(deps: Needs, who: Who<Caller>, id: string):
 }
 
 /** @throws AppError `conflict` while nothing has come; `invalid_request`, `unsupported_media_type` and more for bad bytes, which are not kept */
-export const completeSlot = (deps: Needs, who: Who<Caller>, { id }: Slot): Promise<StoredMedia> =>
-  deps.turns.wait(`slot ${id}`, async () => {
-    const [slot] = await deps.slots.findAll([id])
-    if (!slot) throw notFound('Media', id)
-    if (slot.mediaId !== null) return { media: await becomeOf(deps, slot), deduped: slot.mediaId !== slot.id }
-    return judgeSlot(deps, who, slot)
-  })
+export async function completeSlot(deps: Needs, who: Who<Caller>, { id }: Slot): Promise<StoredMedia> {
+  // A turn keeps a connection while bytes are judged, and for a connection nobody waits longer than seconds.
+  const done = await deps.completing.take(who.signal)
+  try {
+    return await deps.turns.wait(`slot ${id}`, async () => {
+      const [slot] = await deps.slots.findAll([id])
+      if (!slot) throw notFound('Media', id)
+      if (slot.mediaId !== null) return { media: await becomeOf(deps, slot), deduped: slot.mediaId !== slot.id }
+      return judgeSlot(deps, who, slot)
+    })
+  } finally {
+    done()
+  }
+}
 
 async function judgeSlot(deps: Needs, who: Who<Caller>, slot: Slot): Promise<StoredMedia> {
   // The URL is good for a while yet, so what is judged must first lie where it cannot be written to.

@@ -8,7 +8,10 @@ import { completeSlot } from './complete-upload.ts'
 import type { Media } from './media.store.ts'
 import type { Slot } from './slot.store.ts'
 
-type Needs = Pick<Deps, 'media' | 'slots' | 'storage' | 'scanner' | 'texts' | 'turns' | 'settings' | 'now'>
+type Needs = Pick<
+  Deps,
+  'media' | 'slots' | 'storage' | 'scanner' | 'texts' | 'turns' | 'completing' | 'settings' | 'now'
+>
 
 /**
  * The objects of these ids, by id. A direct upload that nobody completed is completed by this first use of it.
