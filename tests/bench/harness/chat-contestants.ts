@@ -51,7 +51,7 @@ function contestant(
 }
 
 /** A token that the identity provider has signed, so that llm-api has something to verify. */
-async function guestToken(llmApi: string): Promise<string> {
+export async function guestToken(llmApi: string): Promise<string> {
   const connections = openConnections(llmApi)
   const text = await postForText(connections, { path: '/auth/guest-login', headers: {}, body: '' })
   await connections.close()

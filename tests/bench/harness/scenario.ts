@@ -39,6 +39,12 @@ export type Scenario<Target> = {
   connect(target: Target): Client
 }
 
+/** What is no comparison in rounds: it measures by itself, and tells its own table. */
+export type Survey = Pick<Scenario<never>, 'name' | 'title' | 'about'> & {
+  /** Runs in the bench process. @returns Markdown */
+  survey(bench: Bench): Promise<string>
+}
+
 /** What one contestant did in one round. Times in ms, CPU in µs, memory in bytes. */
 export type Sample = {
   seconds: number

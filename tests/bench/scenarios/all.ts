@@ -1,7 +1,10 @@
-import type { Scenario } from '../harness/scenario.ts'
+import type { Scenario, Survey } from '../harness/scenario.ts'
 import { callerCheck } from './caller-check.ts'
+import { chatHalfLoad } from './chat-half-load.ts'
+import { chatMemory } from './chat-memory.ts'
 import { chatRelay } from './chat-relay.ts'
 import { chatStream } from './chat-stream.ts'
+import { conversationLength } from './conversation-length.ts'
 import { guestLogin } from './guest-login.ts'
 import { mediaOnDisk, mediaOnS3 } from './media-transfer.ts'
 import { rateLimiter } from './rate-limiter.ts'
@@ -9,6 +12,7 @@ import { rateLimiter } from './rate-limiter.ts'
 export const SCENARIOS: Scenario<unknown>[] = [
   chatRelay,
   chatStream,
+  chatHalfLoad,
   guestLogin,
   callerCheck,
   mediaOnDisk,
@@ -17,3 +21,5 @@ export const SCENARIOS: Scenario<unknown>[] = [
 ]
 
 export const scenarioNamed = (name: string): Scenario<unknown> => SCENARIOS.find((each) => each.name === name)!
+
+export const SURVEYS: Survey[] = [chatMemory, conversationLength]
