@@ -1,7 +1,8 @@
-import type { ChatRequest } from './chat-request.ts'
+import { type ChatRequest, choosableTools, isForced } from './chat-request.ts'
 import { fillSchema } from './fill-schema.ts'
 
 type Arguments = Record<string, unknown>
+type Tool = NonNullable<ChatRequest['tools']>[number]['function']
 
 const SEARCH = /\bsearch(?: the (?:web|internet))? for (.+?)(?=[,;.?!](?:\s|$)| and | then |$)/gim
 const READ = /\b(?:scrape|read|fetch|visit|summari[sz]e)\b/i
@@ -17,16 +18,31 @@ const argumentsOf = new Map<string, (prose: string, prompt: string) => Arguments
   ['python_exec', (prose, prompt) => (COMPUTE.test(prose) ? programs(prose, prompt) : [])],
 ])
 
-/** The calls of offered tools that the prompt asks for, or just names: then their schema gives the arguments. */
-export function chooseCalls({ tools, tool_choice: choice }: ChatRequest, prompt: string) {
-  if (!tools || choice === 'none') return []
+/**
+ * The calls of offered tools that the prompt asks for, or just names: then their schema gives the arguments. When a tool
+ * has to be called, those are called whose name shares a word with the prompt, else the first.
+ */
+export function chooseCalls(request: ChatRequest, prompt: string) {
+  const tools = choosableTools(request).map((tool) => tool.function)
   const prose = prompt.replace(FENCES, '')
-  return tools.flatMap(({ function: { name, parameters } }) => {
-    const asked = argumentsOf.get(name)?.(prose, prompt) ?? []
-    const named = asked.length === 0 && prose.split(/[^\w-]+/).includes(name)
-    const filled = () => fillSchema({ required: [], ...parameters, type: 'object' }, prompt) as Arguments
-    return (named ? [filled()] : asked).map((args) => ({ name, arguments: args }))
+  const fill = ({ name, parameters }: Tool) => {
+    return { name, arguments: fillSchema({ required: [], ...parameters, type: 'object' }, prompt) as Arguments }
+  }
+  const asked = tools.flatMap((tool) => {
+    const { required = [] } = (tool.parameters ?? {}) as { required?: string[] }
+    const found = argumentsOf.get(tool.name)?.(prose, prompt) ?? []
+    const fitting = found.filter((args) => required.every((name) => Object.hasOwn(args, name)))
+    if (fitting.length > 0) return fitting.map((args) => ({ name: tool.name, arguments: args }))
+    return prose.split(/[^\w-]+/).includes(tool.name) ? [fill(tool)] : []
   })
+  const calls = asked.length > 0 || !isForced(request) ? asked : likeliest(tools, prose).map(fill)
+  return request.parallel_tool_calls === false ? calls.slice(0, 1) : calls
+}
+
+function likeliest(tools: Tool[], prose: string): Tool[] {
+  const said = new Set(prose.toLowerCase().split(/[^\p{L}\p{N}]+/u))
+  const alike = tools.filter(({ name }) => name.split(/[_-]/).some((word) => word.length > 3 && said.has(word)))
+  return alike.length > 0 ? alike : tools.slice(0, 1)
 }
 
 function programs(prose: string, prompt: string): Arguments[] {

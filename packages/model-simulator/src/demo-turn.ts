@@ -1,4 +1,4 @@
-import { type ChatRequest, imageUrls, type Message, textOf } from './chat-request.ts'
+import { type ChatRequest, imageUrls, isForced, type Message, textOf } from './chat-request.ts'
 import { chooseCalls } from './demo-tools.ts'
 import { fillSchema } from './fill-schema.ts'
 import { modelId } from './model.ts'
@@ -16,7 +16,7 @@ export function demoTurn(request: ChatRequest): Turn {
   const prompt = asked.map(textOf).join('')
   const images = asked.flatMap(imageUrls).map(nameImage)
   const results = quoteResults(messages.slice(lastUser + 1))
-  const calls = results ? [] : chooseCalls(request, prompt)
+  const calls = results && !isForced(request) ? [] : chooseCalls(request, prompt)
   if (calls.length > 0) return { tool_calls: calls }
   const seen = images.length > 0 ? `I see ${images.join('; ')}.` : undefined
   const text = results ?? seen ?? repeatFact(messages, prompt) ?? echo(prompt)

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { z } from 'zod'
 import { modelId } from './model.ts'
+import { tokensIn } from './tokens.ts'
 
 const text = z.string().min(1)
 const embeddingRequest = z.object({
@@ -18,12 +19,12 @@ export function embed(body: unknown): object {
     const embedding = format === 'float' ? [...vector] : Buffer.from(vector.buffer).toString('base64')
     return { object: 'embedding', index, embedding }
   })
-  const tokens = Math.ceil(texts.join('').length / 4)
+  const tokens = tokensIn(texts.join('').length)
   return { object: 'list', data, model: modelId, usage: { prompt_tokens: tokens, total_tokens: tokens } }
 }
 
-/** Each word counts at a place that its hash chooses (feature hashing). */
-function embedText(text: string, dimensions: number): Float32Array<ArrayBuffer> {
+/** A vector of length 1, in which each word counts at a place that its hash chooses (feature hashing). */
+export function embedText(text: string, dimensions: number): Float32Array<ArrayBuffer> {
   const vector = new Float32Array(dimensions)
   const words = text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [text]
   for (const word of words) vector[hash('sha256', word, 'buffer').readUInt32LE() % dimensions]! += 1

@@ -2,14 +2,19 @@ import { hash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { answerChat } from './answer-chat.ts'
+import { type Answering, answerReply } from './answer-reply.ts'
 import { readChatRequest } from './chat-request.ts'
 import { demoTurn } from './demo-turn.ts'
 import { embed } from './embeddings.ts'
 import { model, requireModel } from './model.ts'
+import { moderate } from './moderations.ts'
 import { OpenAiError, refusalOf } from './openai-error.ts'
+import { type Asked, planChat } from './plan-chat.ts'
+import { planCompletion, readCompletionRequest } from './plan-completion.ts'
 import { createRequestLog } from './request-log.ts'
+import { rerank } from './rerank.ts'
 import { chooseTurn, parseScript, type Turn } from './script.ts'
+import { countPrompt } from './tokens.ts'
 
 /** `script` serves requests that bring none; `now` gives milliseconds. */
 export type SimulatorOptions = { script?: readonly Turn[] | undefined; now?: () => number }
@@ -18,7 +23,7 @@ const loggedCharacters = 1_048_576
 
 /** An OpenAI-compatible server that answers from scripts. */
 export function createSimulator({ script, now = Date.now }: SimulatorOptions = {}) {
-  const { log, open, clear } = createRequestLog()
+  const { log, totals, open, clear } = createRequestLog()
 
   const server = createServer({ maxHeaderSize: 65_536, keepAliveTimeout: 75_000 }, async (request, response) => {
     const { status, body } = await answerOperation(request, response)
@@ -33,33 +38,43 @@ export function createSimulator({ script, now = Date.now }: SimulatorOptions = {
     const operation = `${request.method} ${request.url?.split('?')[0]}`
     if (operation === 'GET /healthz') return { status: 'ok' }
     if (operation === 'GET /simulator/requests') return log
-    if (operation === 'DELETE /simulator/requests') return clear()
+    if (operation === 'GET /simulator/usage') return totals
+    if (/^DELETE \/simulator\/(requests|usage)$/.test(operation)) return clear()
     if (operation === 'GET /v1/models') return { object: 'list', data: [model] }
     if (operation.startsWith('GET /v1/models/')) return requireModel(operation.slice('GET /v1/models/'.length))
-    if (operation === 'POST /v1/embeddings') return embed(await readBody(request, response))
-    if (operation === 'POST /v1/chat/completions') return completeChat(request, response)
+    if (operation === 'POST /v1/embeddings') return answerWhole(request, response, embed)
+    if (operation === 'POST /v1/rerank') return answerWhole(request, response, rerank)
+    if (operation === 'POST /v1/moderations') return answerWhole(request, response, moderate)
+    if (operation === 'POST /v1/chat/completions') return answerText(request, response, readChat)
+    if (operation === 'POST /v1/completions') return answerText(request, response, readCompletion)
     throw new OpenAiError(404, `Unknown request URL: ${operation}.`, { code: 'unknown_url' })
   }
 
-  async function readBody(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
-    const entry = open(request, response)
+  async function readBody(request: IncomingMessage, response: ServerResponse) {
+    const { entry, bill } = open(request, response)
     const text = Buffer.concat(await request.toArray()).toString()
     const body: unknown = JSON.parse(text)
     if (text.length <= loggedCharacters) entry.body = body
     requireModel((body as { model?: unknown } | null)?.model)
-    return body
+    return { body: body as object, bill }
   }
 
-  async function completeChat(message: IncomingMessage, response: ServerResponse): Promise<undefined> {
+  async function answerWhole(request: IncomingMessage, response: ServerResponse, answer: (body: unknown) => object) {
+    const { body, bill } = await readBody(request, response)
+    const answered: { usage?: { prompt_tokens: number } } = answer(body)
+    if (!response.destroyed) bill(answered.usage?.prompt_tokens ?? 0, 0)
+    return answered
+  }
+
+  async function answerText(message: IncomingMessage, response: ServerResponse, read: ReadText): Promise<undefined> {
     const leaving = new AbortController()
     response.on('close', () => leaving.abort())
-    const body = await readBody(message, response)
-    const request = readChatRequest(body)
+    const { body, bill } = await readBody(message, response)
     const header = message.headers['x-simulator-script']
     const turns = header ? parseScript(String(header)) : script
-    const turn = turns ? chooseTurn(turns, request.messages) : demoTurn(request)
     const id = hash('sha256', JSON.stringify(body)).slice(0, 24)
-    await answerChat(response, { request, turn, id, created: Math.floor(now() / 1000) }, leaving.signal)
+    const asked = { id, created: Math.floor(now() / 1000), promptTokens: countPrompt(body) }
+    await answerReply(response, { ...read(body, turns, asked), bill, left: leaving.signal })
   }
 
   /** Rejects when the port is taken; port 0 is a free one. `close` breaks off open answers. */
@@ -69,4 +84,27 @@ export function createSimulator({ script, now = Date.now }: SimulatorOptions = {
     return { url, close: () => void server.close().closeAllConnections() }
   }
   return { listen }
+}
+
+/** What is said to a body, and how. Without `turns`, the rules of README.md decide. */
+type ReadText = (
+  body: object,
+  turns: readonly Turn[] | undefined,
+  asked: Asked,
+) => Pick<Answering, 'reply' | 'turn' | 'isStreamed'>
+
+const readChat: ReadText = (body, turns, asked) => {
+  const request = readChatRequest(body)
+  const turn = turns ? chooseTurn(turns, request.messages) : demoTurn(request)
+  return { reply: planChat(request, turn, asked), turn, isStreamed: request.stream === true }
+}
+
+/** Delays and faults are those of the first prompt's turn. */
+const readCompletion: ReadText = (body, turns, asked) => {
+  const request = readCompletionRequest(body)
+  const said = [request.prompt].flat().map((prompt) => {
+    const messages = [{ role: 'user' as const, content: prompt }]
+    return turns ? chooseTurn(turns, messages) : demoTurn({ messages })
+  })
+  return { reply: planCompletion(request, said, asked), turn: said[0] ?? {}, isStreamed: request.stream === true }
 }

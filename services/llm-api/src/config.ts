@@ -202,10 +202,15 @@ export const shape = {
     ),
   },
   conversations: {
-    maxItems: env(
+    items: env(
       'CONVERSATION_MAX_ITEMS',
       z.coerce.number().int().min(1).default(1000),
       'Most items of a conversation, in all its branches together',
+    ),
+    bytes: env(
+      'CONVERSATION_MAX_BYTES',
+      z.coerce.number().int().min(1).max(1_073_741_824).default(67_108_864),
+      'Most bytes that the items of a conversation may have together, as JSON',
     ),
   },
   callLimits: {

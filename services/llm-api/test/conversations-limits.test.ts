@@ -11,11 +11,15 @@ import {
 } from './conversation-service.ts'
 
 const MOST = 45
+const MOST_BYTES = 1_000_000
 
 let service: ConversationService
 let ask: Asking
 beforeAll(async () => {
-  service = await bootConversations({ CONVERSATION_MAX_ITEMS: String(MOST) })
+  service = await bootConversations({
+    CONVERSATION_MAX_ITEMS: String(MOST),
+    CONVERSATION_MAX_BYTES: String(MOST_BYTES),
+  })
   ask = service.asking('ann')
 })
 afterAll(() => service.close())
@@ -123,4 +127,31 @@ test('a retry with an Idempotency-Key makes nothing twice [L-052 W50]', async ()
   expect(idsOf(await asking('GET', `/${id}/branches`))).toHaveLength(2)
   await retried(`/${id}/fork`, {}, 'fork')
   expect((await asking('GET', '')).json.total).toBe(2)
+})
+
+test('a new name and a new item at the same time are both kept [L-052 W37]', async () => {
+  const id = await begun()
+  for (let nth = 0; nth < 5; nth += 1) {
+    await Promise.all([
+      ask('POST', `/${id}`, { title: `name ${nth}` }),
+      ask('POST', `/${id}/items`, { items: some(1) }),
+    ])
+    expect((await ask('GET', `/${id}`)).json.title).toBe(`name ${nth}`)
+  }
+  expect(idsOf(await ask('GET', `/${id}/items`))).toHaveLength(5)
+})
+
+test('a conversation holds so many bytes, however few items they are in [L-052]', async () => {
+  const id = await begun()
+  const large = (bytes: number) => [says('字'.repeat(bytes / 3))]
+  expect((await ask('POST', `/${id}/items`, { items: large(900_000) })).status).toBe(200)
+  const refused = await ask('POST', `/${id}/items`, { items: large(300_000) })
+  expect(refused).toMatchObject({ status: 400, json: { error: { code: 'conversation_full' } } })
+  expect((await ask('POST', '', { items: large(1_200_000) })).json).toMatchObject({
+    error: { code: 'conversation_full' },
+  })
+  const [item] = idsOf(await ask('GET', `/${id}/items`))
+  expect((await ask('POST', `/${id}/items/${item}/edit`, { content: '字'.repeat(100_000) })).status).toBe(400)
+  await ask('DELETE', `/${id}/items/${item}`)
+  expect((await ask('POST', `/${id}/items`, { items: large(900_000) })).status).toBe(200)
 })

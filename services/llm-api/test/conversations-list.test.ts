@@ -94,7 +94,15 @@ test('conversations are listed by project, and move between projects [L-051 W35]
     expect((await ask('POST', '', { project_id })).status).toBe(404)
     expect((await ask('POST', `/${a}`, { project_id })).status).toBe(404)
   }
-  expect((await ask('GET', '')).json.total).toBe(3)
+  expect((await ask('GET', '?project_id=&referrer=&after=')).json.total).toBe(3)
+
+  // A project that goes leaves its conversations as they are, and they may be sent back so.
+  await call(service, 'DELETE', `/v1/projects/${work}`, { headers: await service.as('projects') })
+  expect(await inProject(work)).toEqual([a])
+  const told = (await ask('GET', `/${a}`)).json
+  expect((await ask('POST', `/${a}`, told)).json).toEqual(told)
+  expect((await ask('POST', `/${b}`, { project_id: work })).status).toBe(404)
+  expect((await ask('POST', `/${a}/fork`)).json.project_id).toBe(work)
 })
 
 test('conversations are listed by referrer [L-051]', async () => {

@@ -34,7 +34,7 @@ beforeAll(async () => {
   const prisma = new PrismaClient({ adapter, log: [{ emit: 'event', level: 'query' }] })
   prisma.$on('query', ({ query, params }) => asked.push({ query, params: JSON.parse(params) as unknown[] }))
   disconnect = () => prisma.$disconnect()
-  conversations = createConversations(prisma, { maxItems: 1000 })
+  conversations = createConversations(prisma, { items: 1000, bytes: 10_000_000 })
   for (const count of [10, 100, 1000]) await make(`conv_${count}`, count)
   for (let nth = 0; nth < 20; nth += 1) await make(`conv_other${nth}`, 500)
   await database.query('ANALYZE')

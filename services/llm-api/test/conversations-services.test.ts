@@ -31,7 +31,7 @@ test('a service appends once by id, as many as it has, to the active branch [L-0
   expect(idsOf(both[0]!)).toEqual(some(30).map((item) => item.id))
   // What is there stays as it is; what is new is added behind it.
   const changed = [{ ...some(1)[0]!, content: 'changed' }, ...some(31)]
-  expect((await append(changed)).status).toBe(400)
+  expect((await append(changed)).json.message).toContain('items[1].id')
   await append([{ ...some(1)[0]!, content: 'changed' }, some(31)[30]], 'Later')
   const { json } = await serve('GET', `/internal/conversations/${id}/history`)
   const items = json.items as Shown[]
@@ -65,6 +65,8 @@ test('a service may give a conversation’s id, once, and a taken one is a confl
   expect(made).toMatchObject({ status: 200, json: body })
   expect(await serve('POST', '/v1/conversations', { ...body, title: 'again' })).toMatchObject({ json: body })
   expect((await service.serving('eve')('POST', '/v1/conversations', body)).status).toBe(409)
+  const twice = await serve('POST', '/v1/conversations', { items: [some(1)[0], some(1)[0]] })
+  expect([twice.status, twice.json.message]).toEqual([400, expect.stringContaining('items[1].id')])
 })
 
 test('what is for services is for services that act for somebody [L-056]', async () => {

@@ -17,7 +17,7 @@ export async function positionOf(
   { caller }: Pick<Who, 'caller'>,
   after: string | undefined,
 ): Promise<Position | undefined> {
-  if (after === undefined) return undefined
+  if (!after) return undefined
   const [, id, time] = CURSOR.exec(after) ?? []
   if (id !== undefined && time !== undefined) return { id, lastActivityAt: new Date(Number(time)) }
   const position = id === undefined ? undefined : await conversations.positionOf(caller.workspaceId, id)

@@ -1,9 +1,17 @@
 import { notFound } from '@jan/service-kit/errors'
 import { pagesOf } from '@jan/service-kit/workspace-routes'
 import { Prisma, type PrismaClient, type ConversationBranch as Row } from '../generated/prisma/client.ts'
-import { type ConversationItem, EVER, insertItems, type NewItem, type Owner } from './conversation-row.store.ts'
-import { findItem, lockConversation } from './item.store.ts'
-import { requireRoom } from './require-room.ts'
+import {
+  bytesOf,
+  type ConversationItem,
+  EVER,
+  insertItems,
+  type NewItem,
+  type Owner,
+} from './conversation-row.store.ts'
+import { findItem } from './item.store.ts'
+import { lockConversation } from './item-append.store.ts'
+import { type Room, requireRoom } from './require-room.ts'
 
 export type Branch = Omit<Row, 'sources' | 'upTo' | 'firstSeq'>
 export type Edit = {
@@ -26,7 +34,7 @@ export type BranchStore = {
 
 const PAGE = 200
 
-export const createBranchStore = (prisma: PrismaClient, { most }: { most: number }): BranchStore => ({
+export const createBranchStore = (prisma: PrismaClient, most: Room): BranchStore => ({
   list: async (workspaceId, conversationId) => {
     const rows = await prisma.conversationBranch.findMany({
       where: { workspaceId, conversationId },
@@ -50,7 +58,7 @@ export const createBranchStore = (prisma: PrismaClient, { most }: { most: number
 
 const branchOf = ({ sources: _, upTo: __, firstSeq: ___, ...branch }: Row): Branch => branch
 
-async function begin(tx: Prisma.TransactionClient, owner: Owner, edit: Edit, most: number) {
+async function begin(tx: Prisma.TransactionClient, owner: Owner, edit: Edit, most: Room) {
   const { conversationId, itemId, branch: name, item, activate, at } = edit
   const { workspaceId, createdBy } = owner
   const counted = await lockConversation(tx, workspaceId, conversationId)
@@ -60,7 +68,8 @@ async function begin(tx: Prisma.TransactionClient, owner: Owner, edit: Edit, mos
   const old = await findItem(tx, workspaceId, conversationId, itemId)
   if (!old) throw notFound('Item', itemId)
   const branches = await tx.conversationBranch.count({ where: { conversationId } })
-  requireRoom(Math.max(counted.itemCount, branches) + 1, most)
+  const bytes = bytesOf([item])
+  requireRoom({ items: Math.max(counted.itemCount, branches) + 1, bytes: counted.itemBytes + bytes }, most)
   const parent = await tx.conversationBranch.findUniqueOrThrow({
     where: { conversationId_name: { conversationId, name: old.branch } },
   })
@@ -78,7 +87,7 @@ async function begin(tx: Prisma.TransactionClient, owner: Owner, edit: Edit, mos
   const place = { ...owner, conversationId, branch: name, afterSeq: counted.lastSeq, at }
   const [stored] = await insertItems(tx, place, [item])
   await tx.$executeRaw`
-    UPDATE conversation SET last_seq = last_seq + 1, item_count = item_count + 1,
+    UPDATE conversation SET last_seq = last_seq + 1, item_count = item_count + 1, item_bytes = item_bytes + ${bytes},
       last_activity_at = greatest(last_activity_at, ${at}::timestamptz)
       ${activate ? Prisma.sql`, active_branch = ${name}` : Prisma.empty}
     WHERE id = ${conversationId}`

@@ -37,14 +37,14 @@ const SCHEMAS = new Map<string, z.ZodType<Record<string, unknown>>>([
 ])
 
 /** Older names, whose block holds what the newer one holds. */
-const RENAMED: Record<string, string> = {
-  thinking: 'reasoning_text',
-  reasoning_content: 'reasoning_text',
-  tool_result: 'text',
-  image: 'input_image',
-  image_url: 'input_image',
-  file: 'input_file',
-}
+const RENAMED = new Map([
+  ['thinking', 'reasoning_text'],
+  ['reasoning_content', 'reasoning_text'],
+  ['tool_result', 'text'],
+  ['image', 'input_image'],
+  ['image_url', 'input_image'],
+  ['file', 'input_file'],
+])
 
 /**
  * A block of a message in OpenAI's form, whichever form it came in: beside OpenAI's own also the one that keeps a
@@ -61,7 +61,7 @@ export function readBlock(sent: unknown, place: string): Block {
 }
 
 function unfolded(type: string, sent: Record<string, unknown>): Block {
-  const name = RENAMED[type] ?? type
+  const name = RENAMED.get(type) ?? type
   if (name === 'input_image') return imageOf(type, sent)
   if (name === 'input_file') return fileOf(sent)
   const { [type]: own, ...rest } = sent

@@ -2,6 +2,7 @@ import { AppError } from '@jan/service-kit/errors'
 import type { Prisma, PrismaClient } from '../generated/prisma/client.ts'
 import type { NewConversation } from './conversation.store.ts'
 import {
+  bytesOf,
   CONVERSATION,
   type Conversation,
   EVER,
@@ -26,9 +27,9 @@ export async function insertConversation(
   const { id, workspaceId, createdBy, title, metadata, referrer, projectId, createdAt } = made
   const [row] = await tx.$queryRaw<Conversation[]>`
     INSERT INTO conversation AS c (id, workspace_id, created_by, title, metadata, referrer, project_id, item_count,
-      last_seq, words, created_at, last_activity_at)
+      item_bytes, last_seq, words, created_at, last_activity_at)
     VALUES (${id}, ${workspaceId}, ${createdBy}, ${title}, ${JSON.stringify(metadata)}::jsonb, ${referrer}, ${projectId},
-      ${items.length}, ${items.length}, ${titleWords(workspaceId, title)}, ${createdAt}::timestamptz, ${createdAt}::timestamptz)
+      ${items.length}, ${bytesOf(items)}, ${items.length}, ${titleWords(workspaceId, title)}, ${createdAt}::timestamptz, ${createdAt}::timestamptz)
     ON CONFLICT (id) DO NOTHING RETURNING ${CONVERSATION}`
   if (!row) {
     const known = await findConversation(tx, workspaceId, id)

@@ -67,6 +67,17 @@ export function withStatus(row: Omit<ConversationItem, 'status'>): ConversationI
   return typeof status === 'string' ? { ...row, status } : row
 }
 
+/** As it is written. */
+const storedItem = ({ item, status }: NewItem): Item => ({
+  type: 'message',
+  ...item,
+  ...(status === undefined ? {} : { status }),
+})
+
+/** What items take, in bytes of their JSON. */
+export const bytesOf = (items: NewItem[]): number =>
+  items.reduce((sum, item) => sum + Buffer.byteLength(JSON.stringify(storedItem(item))), 0)
+
 type Tx = Pick<Prisma.TransactionClient, '$executeRaw'>
 export type Place = Owner & { conversationId: string; branch: string; afterSeq: number; at: Date }
 
@@ -74,10 +85,10 @@ export type Place = Owner & { conversationId: string; branch: string; afterSeq: 
 export async function insertItems(tx: Tx, place: Place, items: NewItem[]): Promise<ConversationItem[]> {
   if (items.length === 0) return []
   const { workspaceId, createdBy, conversationId, branch, afterSeq, at } = place
-  const rows = items.map(({ id, item, status }, index) =>
+  const rows = items.map((item, index) =>
     withStatus({
-      id,
-      item: { type: 'message', ...item, ...(status === undefined ? {} : { status }) },
+      id: item.id,
+      item: storedItem(item),
       seq: afterSeq + index + 1,
       branch,
       createdAt: at,

@@ -37,6 +37,7 @@ export type ConversationStore = {
 }
 
 const PAGE = 200
+const ERASED_AT_ONCE = 50
 
 export const createConversationStore = (prisma: PrismaClient): ConversationStore => ({
   create: (conversation, items) => prisma.$transaction((tx) => insertConversation(tx, conversation, items)),
@@ -80,7 +81,12 @@ export const createConversationStore = (prisma: PrismaClient): ConversationStore
         WHERE c.workspace_id = ${workspaceId} AND c.id > ${last?.id ?? ''} ORDER BY c.id LIMIT ${PAGE}`,
     ),
   eraseAll: async (workspaceId) => {
-    await prisma.conversation.deleteMany({ where: { workspaceId } })
+    // Some at a time, each with its items: no statement may take as long as all of them would.
+    while (
+      (await prisma.$executeRaw`
+        DELETE FROM conversation
+        WHERE id IN (SELECT id FROM conversation WHERE workspace_id = ${workspaceId} LIMIT ${ERASED_AT_ONCE})`) > 0
+    );
   },
 })
 

@@ -7,13 +7,11 @@ import {
   ConversationList,
   ConversationListQuery,
   CreateConversation,
-  DeletedConversation,
   FoundConversations,
   SearchQuery,
   UpdateConversation,
 } from './conversation.schema.ts'
 import { createConversation } from './create-conversation.ts'
-import { deleteConversation } from './delete-conversation.ts'
 import { derivedRoutes } from './derived.routes.ts'
 import { internalConversationRoutes } from './internal.routes.ts'
 import { itemRoutes } from './items.routes.ts'
@@ -112,17 +110,4 @@ const oneRoutes = (deps: Deps): Route[] => [
         presentConversation(await updateConversation(deps, who, { ...body, id: params.id })),
     }),
   ),
-  route({
-    ...common,
-    operation: 'delete_conversation',
-    method: 'delete',
-    path: '/v1/conversations/{id}',
-    summary: 'Delete a conversation',
-    params: Params,
-    answers: { 200: DeletedConversation },
-    handler: async ({ params, who }) => {
-      await deleteConversation(deps, who, params.id)
-      return { id: params.id, object: 'conversation.deleted' as const, deleted: true as const }
-    },
-  }),
 ]

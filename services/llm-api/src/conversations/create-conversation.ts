@@ -2,6 +2,7 @@ import type { Who } from '@jan/service-kit/who'
 import type { Deps } from '../deps.ts'
 import { requireProject } from '../projects/require-project.ts'
 import type { Conversation, NewItem } from './conversation-row.store.ts'
+import { bytesOf } from './conversation-row.store.ts'
 import { ownerOf } from './require-conversation.ts'
 import { requireRoom } from './require-room.ts'
 
@@ -34,7 +35,7 @@ export async function insertConversation(
   who: Pick<Who, 'caller' | 'newId'>,
   { id, title, metadata, referrer, projectId, items = [] }: NewConversationInput,
 ): Promise<Conversation> {
-  requireRoom(items.length, deps.conversations.settings.maxItems)
+  requireRoom({ items: items.length, bytes: bytesOf(items) }, deps.conversations.room)
   const conversation = {
     ...ownerOf(who),
     id: id ?? who.newId('conv', 16),

@@ -1,7 +1,8 @@
 import { type Route, route, streamOf } from '@jan/service-kit/route'
 import { z } from 'zod'
 import type { Deps } from '../deps.ts'
-import { ConversationAnswer, ExportQuery, ForkConversation } from './conversation.schema.ts'
+import { ConversationAnswer, DeletedConversation, ExportQuery, ForkConversation } from './conversation.schema.ts'
+import { deleteConversation } from './delete-conversation.ts'
 import { exportConversation } from './export-conversation.ts'
 import { forkConversation } from './fork-conversation.ts'
 import { presentConversation } from './present-conversation.ts'
@@ -10,7 +11,7 @@ import { setStatus } from './set-status.ts'
 
 const Params = z.object({ id: z.string() })
 
-/** Archive, file and fork of one conversation. */
+/** What becomes of a conversation: a file, another one, nothing. */
 export const derivedRoutes = (deps: Deps): Route[] => [
   ...(
     [
@@ -56,6 +57,19 @@ export const derivedRoutes = (deps: Deps): Route[] => [
     handler: async ({ params, body, who }) => {
       const fork = { id: params.id, itemId: body?.item_id ?? undefined, title: body?.title ?? undefined }
       return presentConversation(await forkConversation(deps, who, fork))
+    },
+  }),
+  route({
+    ...common,
+    operation: 'delete_conversation',
+    method: 'delete',
+    path: '/v1/conversations/{id}',
+    summary: 'Delete a conversation',
+    params: Params,
+    answers: { 200: DeletedConversation },
+    handler: async ({ params, who }) => {
+      await deleteConversation(deps, who, params.id)
+      return { id: params.id, object: 'conversation.deleted' as const, deleted: true as const }
     },
   }),
 ]

@@ -23,11 +23,10 @@ export async function forkConversation(
   { id, itemId, title }: Fork,
 ): Promise<Conversation> {
   const last = itemId === undefined ? undefined : await requireItem(deps, who, { id, itemId })
-  const { maxItems } = deps.conversations.settings
   const read = isId(id)
     ? await deps.conversations.read(who.caller.workspaceId, id, {
         order: 'asc',
-        limit: maxItems,
+        limit: deps.conversations.room.items,
         ...(last ? { branch: last.branch, upTo: last.seq } : {}),
       })
     : undefined

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { listOf } from './conversation.schema.ts'
-import { plainText } from './plain-text.ts'
+import { plainText, Title } from './plain-text.ts'
 import { INCLUDABLE } from './present-item.ts'
 
 const Included = z.union([z.enum(INCLUDABLE), z.array(z.enum(INCLUDABLE))], `expected any of ${INCLUDABLE.join(', ')}`)
@@ -28,7 +28,7 @@ export type ItemListQuery = z.output<typeof ItemListQuery>
 export const CreateItems = z
   .looseObject({
     items: z.array(z.unknown(), 'expected a list of items').describe('At most 20'),
-    title: z.string().nullish().describe('For services: of a conversation that has none'),
+    title: Title.nullish().describe('For services: of a conversation that has none'),
   })
   .meta({
     id: 'CreateConversationItems',

@@ -1,19 +1,9 @@
-import { invalid, notFound } from '@jan/service-kit/errors'
 import { pagesOf } from '@jan/service-kit/workspace-routes'
 import { Prisma, type PrismaClient } from '../generated/prisma/client.ts'
-import {
-  type ConversationItem,
-  ITEM,
-  type ItemRow,
-  insertItems,
-  itemOf,
-  type NewItem,
-  type Owner,
-  titleWords,
-} from './conversation-row.store.ts'
-import { requireRoom } from './require-room.ts'
+import { type ConversationItem, ITEM, type ItemRow, itemOf, type Owner } from './conversation-row.store.ts'
+import { type Addition, append } from './item-append.store.ts'
+import type { Room } from './require-room.ts'
 
-export type Addition = { conversationId: string; items: NewItem[]; at: Date; title?: string | undefined }
 export type Rating = Pick<ConversationItem, 'rating' | 'ratingComment'> & { ratedAt: Date | null }
 export type KeptItem = ConversationItem & { conversationId: string; deletedAt: Date | null }
 
@@ -35,9 +25,10 @@ export type ItemStore = {
   of(workspaceId: string): AsyncIterable<KeptItem>
 }
 
-const PAGE = 200
+/** Each may have megabytes. */
+const PAGE = 50
 
-export const createItemStore = (prisma: PrismaClient, { most }: { most: number }): ItemStore => ({
+export const createItemStore = (prisma: PrismaClient, most: Room): ItemStore => ({
   append: (owner, addition) => prisma.$transaction((tx) => append(tx, owner, addition, most)),
   find: (workspaceId, conversationId, id) => findItem(prisma, workspaceId, conversationId, id),
   delete: async (workspaceId, conversationId, id, at) => {
@@ -45,8 +36,8 @@ export const createItemStore = (prisma: PrismaClient, { most }: { most: number }
       WITH gone AS (
         UPDATE conversation_item i SET deleted_at = ${at}::timestamptz FROM conversation c
         WHERE ${belongs(workspaceId, conversationId)} AND i.id = ${id} AND i.deleted_at IS NULL
-        RETURNING i.conversation_id)
-      UPDATE conversation c SET item_count = item_count - 1 FROM gone WHERE c.id = gone.conversation_id`
+        RETURNING i.conversation_id, octet_length(i.item::text) AS bytes)
+      UPDATE conversation c SET item_count = item_count - 1, item_bytes = item_bytes - gone.bytes FROM gone WHERE c.id = gone.conversation_id`
     return changed === 1
   },
   rate: async (workspaceId, conversationId, id, { rating, ratingComment, ratedAt }) => {
@@ -89,37 +80,4 @@ export async function findItem(
     SELECT ${ITEM} FROM conversation_item i, conversation c
     WHERE ${belongs(workspaceId, conversationId)} AND i.id = ${id} AND i.deleted_at IS NULL`
   return row && itemOf(row)
-}
-
-type Counted = { activeBranch: string; lastSeq: number; itemCount: number; title: string | null }
-
-/** Its row, and with it its numbers, belong to this transaction until it ends. */
-export async function lockConversation(tx: Prisma.TransactionClient, workspaceId: string, id: string) {
-  const [row] = await tx.$queryRaw<Counted[]>`
-    SELECT active_branch AS "activeBranch", last_seq AS "lastSeq", item_count AS "itemCount", title FROM conversation
-    WHERE id = ${id} AND workspace_id = ${workspaceId} AND deleted_at IS NULL FOR UPDATE`
-  if (!row) throw notFound('Conversation', id)
-  return row
-}
-
-async function append(tx: Prisma.TransactionClient, owner: Owner, addition: Addition, most: number) {
-  const { conversationId, items, at, title } = addition
-  const counted = await lockConversation(tx, owner.workspaceId, conversationId)
-  const ids = items.map(({ id }) => id)
-  if (new Set(ids).size < ids.length) throw invalid('Two of the items have the same id', 'items')
-  const rows = await tx.$queryRaw<ItemRow[]>`
-    SELECT ${ITEM} FROM conversation_item i WHERE i.conversation_id = ${conversationId} AND i.id = ANY(${ids}::text[])`
-  const known = new Map(rows.map((row) => [row.id, itemOf(row)]))
-  const fresh = items.filter(({ id }) => !known.has(id))
-  requireRoom(counted.itemCount + fresh.length, most)
-  const place = { ...owner, conversationId, branch: counted.activeBranch, afterSeq: counted.lastSeq, at }
-  for (const row of await insertItems(tx, place, fresh)) known.set(row.id, row)
-  const name = counted.title === null && title !== undefined ? title : undefined
-  if (fresh.length > 0 || name !== undefined)
-    await tx.$executeRaw`
-      UPDATE conversation SET last_seq = last_seq + ${fresh.length}, item_count = item_count + ${fresh.length},
-        last_activity_at = greatest(last_activity_at, ${at}::timestamptz)
-        ${name === undefined ? Prisma.empty : Prisma.sql`, title = ${name}, words = ${titleWords(owner.workspaceId, name)}`}
-      WHERE id = ${conversationId}`
-  return items.map(({ id }) => known.get(id)!)
 }

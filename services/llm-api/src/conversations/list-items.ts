@@ -16,10 +16,10 @@ export async function listItems(
   { id, ...query }: ItemListQuery & { id: string },
 ) {
   const limit = Math.min(query.limit, MOST)
-  const after = query.after ?? query.cursor
+  const after = query.after || query.cursor || undefined
   const read = isId(id)
     ? await conversations.read(caller.workspaceId, id, {
-        branch: query.branch,
+        branch: query.branch || undefined,
         order: query.order,
         limit: limit + 1,
         after,

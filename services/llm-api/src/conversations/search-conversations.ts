@@ -2,6 +2,7 @@ import type { Who } from '@jan/service-kit/who'
 import type { Deps } from '../deps.ts'
 import { cursorOf, positionOf } from './activity-cursor.ts'
 import type { SearchQuery } from './conversation.schema.ts'
+import { filterOf } from './filter-of.ts'
 import { presentConversation } from './present-conversation.ts'
 import { presentRows } from './present-rows.ts'
 import { snippetOf } from './snippet-of.ts'
@@ -13,12 +14,8 @@ export async function searchConversations(deps: Pick<Deps, 'conversations'>, who
   const { workspaceId } = who.caller
   const words = [...wordsIn(query.query)]
   const tsquery = tsqueryOf(workspaceId, words)
-  const after = await positionOf(deps, who, query.after ?? query.cursor)
-  const filter = {
-    status: query.status === 'all' ? undefined : query.status,
-    projectId: query.project_id,
-    referrer: query.referrer,
-  }
+  const after = await positionOf(deps, who, query.after || query.cursor)
+  const filter = filterOf(query)
   const page = { limit: query.limit, order: 'desc' as const, after }
   const hits = tsquery === undefined ? [] : await deps.conversations.search(workspaceId, tsquery, filter, page)
   const rows = hits.map(({ conversation, item }) => ({

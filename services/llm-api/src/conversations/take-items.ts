@@ -17,12 +17,15 @@ export function takeItems(who: Pick<Who, 'caller' | 'newId'>, sent: unknown[]): 
   if (!isService && sent.length > MOST_AT_ONCE)
     throw invalid(`items: expected at most ${MOST_AT_ONCE} at a time, and there are ${sent.length}`, 'items')
   const named = new Map<string, string>()
+  const taken = new Set<string>()
   const items = sent.map((each, index) => {
     const item = readItem(each, `items[${index}]`)
     const given = isRecord(each) && typeof each.id === 'string' ? each.id : undefined
     if (isService && given !== undefined && !isId(given))
       throw wrongAt(`items[${index}].id`, 'expected 1 to 128 letters, digits, _ and -')
     const id = isService && given !== undefined ? given : who.newId('msg', 16)
+    if (taken.has(id)) throw wrongAt(`items[${index}].id`, 'another of the items has this id')
+    taken.add(id)
     if (given !== undefined) named.set(given, id)
     return { id, item }
   })

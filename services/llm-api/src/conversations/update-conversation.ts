@@ -3,7 +3,7 @@ import type { Deps } from '../deps.ts'
 import { requireProject } from '../projects/require-project.ts'
 import type { UpdateConversation } from './conversation.schema.ts'
 import type { Conversation } from './conversation-row.store.ts'
-import { isId, noSuchConversation } from './require-conversation.ts'
+import { isId, noSuchConversation, requireConversation } from './require-conversation.ts'
 
 /**
  * Changes what is named, and nothing else; `null` and an empty text clear it.
@@ -14,7 +14,7 @@ export async function updateConversation(
   who: Who,
   { id, title, metadata, referrer, project_id: projectId }: UpdateConversation & { id: string },
 ): Promise<Conversation> {
-  if (projectId) await requireProject(deps, who, projectId)
+  if (projectId) await requireProjectOrStay(deps, who, { id, projectId })
   const change = {
     ...(title === undefined ? {} : { title: title || null }),
     ...(metadata === undefined ? {} : { metadata: metadata ?? {} }),
@@ -24,4 +24,16 @@ export async function updateConversation(
   const updated = isId(id) ? await deps.conversations.update(who.caller.workspaceId, id, change) : undefined
   if (!updated) throw noSuchConversation(id)
   return updated
+}
+
+/** A conversation stays with a project that was deleted, and may be sent back with it. */
+async function requireProjectOrStay(
+  deps: Pick<Deps, 'conversations' | 'projects'>,
+  who: Who,
+  { id, projectId }: { id: string; projectId: string },
+): Promise<void> {
+  const stays = async () => (await requireConversation(deps, who, id)).projectId === projectId
+  await requireProject(deps, who, projectId).catch(async (error: unknown) => {
+    if (!(await stays())) throw error
+  })
 }

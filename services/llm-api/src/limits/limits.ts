@@ -63,18 +63,17 @@ export function createLimits({ settings, store, redis, replica, log }: LimitsOpt
     onFailed,
   })
 
-  const take = (own: ReadonlyMap<string, Limited>, caller: Person, model: string, tokens: number) => {
+  const take = (own: ReadonlyMap<string, LimitDefaults>, caller: Person, model: string, tokens: number) => {
     const limited: Limited[] = []
     const note = (kind: LimitedKind, id: string) => {
-      const found = own.get(`${kind}:${id}`)
-      if (found) limited.push(found)
-      else if (isSet(settings[kind])) limited.push({ ...settings[kind], principal: `${kind}:${id}`, what: WHAT[kind] })
+      const principal = `${kind}:${id}`
+      const limits = own.get(principal) ?? settings[kind]
+      if (isSet(limits)) limited.push({ ...limits, principal, what: WHAT[kind] })
     }
     note('user', caller.subject)
     if (caller.keyId !== undefined) note('key', caller.keyId)
     note('model', model)
-    const setting = limited.filter(isSet)
-    return setting.length === 0 ? undefined : takePlace(parts, setting, tokens)
+    return limited.length === 0 ? undefined : takePlace(parts, limited, tokens)
   }
 
   return {
@@ -98,19 +97,19 @@ const WHAT: Record<LimitedKind, string> = { user: 'you', key: 'this API key', mo
 const isSet = (limits: LimitDefaults) =>
   limits.requestsPerMinute > 0 || limits.tokensPerMinute > 0 || limits.concurrentRequests > 0
 
-function bySubject(settings: LimitSettings, all: Awaited<ReturnType<LimitStore['all']>>): ReadonlyMap<string, Limited> {
+function bySubject(
+  settings: LimitSettings,
+  all: Awaited<ReturnType<LimitStore['all']>>,
+): ReadonlyMap<string, LimitDefaults> {
   return new Map(
     all.map(({ subject: { kind, id }, requestsPerMinute, tokensPerMinute, concurrentRequests }) => {
       const byDefault = settings[kind]
-      const principal = `${kind}:${id}`
-      const limited: Limited = {
-        principal,
-        what: WHAT[kind],
+      const limits = {
         requestsPerMinute: requestsPerMinute ?? byDefault.requestsPerMinute,
         tokensPerMinute: tokensPerMinute ?? byDefault.tokensPerMinute,
         concurrentRequests: concurrentRequests ?? byDefault.concurrentRequests,
       }
-      return [principal, limited]
+      return [`${kind}:${id}`, limits]
     }),
   )
 }

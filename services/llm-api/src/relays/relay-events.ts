@@ -1,4 +1,5 @@
 import { AppError } from '@jan/service-kit/errors'
+import { hasFailure } from './failure-in.ts'
 
 /** Longest single event, in bytes: room for a generated image, not for a provider that never ends a line. */
 const LONGEST_EVENT = 33_554_432
@@ -7,14 +8,14 @@ const LONGEST_EVENT = 33_554_432
 const DONE = /(?:^|[\r\n])data: *\[DONE\]/
 /** The answer was complete. Quotes inside JSON strings are escaped, so text cannot look like this. */
 const FINISHED = /"finish_reason"\s*:\s*"/
-/** The client has been told that it is not. */
-const FAILED = /(?:^|[\r\n])(?:event: *error|data: *\{\s*"error"\s*:)/
 
 export type EventSplitter = {
   /** @returns the events that are whole now, if any. @throws AppError `upstream_failed` when one is too long */
   take(chunk: Buffer): Buffer | undefined
   /** `[DONE]` has come: nothing after it matters, even when the provider leaves the connection open. */
   isDone(): boolean
+  /** The provider itself has told that its answer failed: it is not whole, and no end mark follows. */
+  isFailed(): boolean
   /** What is missing when the provider has ended. @throws AppError `upstream_failed` when the answer was not complete */
   end(): Buffer | undefined
   /** With `holdsEnd`, the end mark, which neither of the others has given. */
@@ -26,7 +27,9 @@ export type EventSplitter = {
  * of its own and a reader never sees half an event.
  */
 export function createEventSplitter({ holdsEnd = false } = {}): EventSplitter {
-  let held: Buffer | undefined
+  /** What has no blank line yet: in pieces, for a long line comes in very many. */
+  let held: Buffer[] = []
+  let heldBytes = 0
   let heldEnd: Buffer = NOTHING
   let isFinished = false
   let isFailed = false
@@ -36,33 +39,49 @@ export function createEventSplitter({ holdsEnd = false } = {}): EventSplitter {
     const text = events.toString('latin1')
     // Looking for a plain word first: almost every event has none of them.
     if (!isFinished) isFinished = FINISHED.test(text)
-    if (!isFailed && text.includes('error')) isFailed = FAILED.test(text)
-    if (!text.includes('[DONE]')) return events
-    const mark = DONE.exec(text)
-    isDone = mark !== null
-    return mark && holdsEnd ? hold(events, text.indexOf('data', mark.index)) : events
+    if (!isFailed) isFailed = hasFailure(text)
+    const mark = text.includes('[DONE]') ? DONE.exec(text) : null
+    if (!mark) return events
+    isDone = true
+    const [from, end] = [text.indexOf('data', mark.index), endOfEvent(text, mark.index + mark[0].length)]
+    if (isFailed) return events.subarray(0, from)
+    return holdsEnd ? hold(events.subarray(0, end), from) : events.subarray(0, end)
   }
   const hold = (events: Buffer, from: number) => {
     heldEnd = events.subarray(from)
     return events.subarray(0, from)
   }
+  const release = (rest: Buffer) => {
+    const whole = held.length === 0 ? rest : Buffer.concat([...held, rest])
+    held = []
+    heldBytes = 0
+    return whole
+  }
+  const keep = (bytes: Buffer) => {
+    if (bytes.length === 0) return
+    held.push(bytes)
+    heldBytes += bytes.length
+    if (heldBytes > LONGEST_EVENT)
+      throw new AppError('upstream_failed', 'The model provider sent an event that is too long')
+  }
   return {
     isDone: () => isDone,
+    isFailed: () => isFailed,
     heldEnd: () => heldEnd,
     take: (chunk) => {
-      const bytes = held ? Buffer.concat([held, chunk]) : chunk
-      const end = endOfLastEvent(bytes, held?.length ?? 0)
-      if (end === 0) {
-        held = bytes
-        if (held.length > LONGEST_EVENT)
-          throw new AppError('upstream_failed', 'The model provider sent an event that is too long')
+      const before = lastTwo(held)
+      const recent = before.length === 0 ? chunk : Buffer.concat([before, chunk])
+      const end = endOfLastEvent(recent) - before.length
+      if (end <= 0) {
+        keep(chunk)
         return undefined
       }
-      held = end === bytes.length ? undefined : bytes.subarray(end)
-      return watch(end === bytes.length ? bytes : bytes.subarray(0, end))
+      const events = release(end === chunk.length ? chunk : chunk.subarray(0, end))
+      keep(chunk.subarray(end))
+      return watch(events)
     },
     end: () => {
-      const rest = watch(held ?? NOTHING)
+      const rest = watch(release(NOTHING))
       if (!isFinished && !isFailed && !isDone)
         throw new AppError('upstream_failed', 'The model provider ended its answer too early')
       // Providers may leave out the last blank line, and the end mark: every whole answer ends alike.
@@ -79,14 +98,28 @@ const DONE_MARK = 'data: [DONE]\n\n'
 const BLANK_LINES = ['\n\n', '\n\r\n', '\r\r']
 const LF = 10
 
-/** Where the last blank line ends, 0 without one. Bytes before `from` hold none, but may begin one. */
-function endOfLastEvent(bytes: Buffer, from: number): number {
+/** Where the last blank line ends, 0 without one. */
+function endOfLastEvent(bytes: Buffer): number {
   if (bytes.at(-1) === LF && bytes.at(-2) === LF) return bytes.length
-  const start = Math.max(0, from - 2)
-  const recent = bytes.subarray(start)
   const ends = BLANK_LINES.map((blank) => {
-    const at = recent.lastIndexOf(blank)
-    return at < 0 ? 0 : start + at + blank.length
+    const at = bytes.lastIndexOf(blank)
+    return at < 0 ? 0 : at + blank.length
   })
   return Math.max(...ends)
+}
+
+/** Where the first blank line behind `from` ends; the end of it all without one. */
+function endOfEvent(text: string, from: number): number {
+  const ends = BLANK_LINES.flatMap((blank) => {
+    const at = text.indexOf(blank, from)
+    return at < 0 ? [] : [at + blank.length]
+  })
+  return Math.min(text.length, ...ends)
+}
+
+/** The most of a blank line that may stand before its last byte. */
+function lastTwo(pieces: Buffer[]): Buffer {
+  const last = pieces.at(-1)
+  if (!last) return NOTHING
+  return last.length > 1 || pieces.length === 1 ? last.subarray(-2) : Buffer.concat(pieces.slice(-2)).subarray(-2)
 }

@@ -55,8 +55,8 @@ async function relayWhole(deps: RelayNeeds, who: Who, { turn, json }: Relay, met
   const served = await callModel(deps, call)
   const { answer, whole } = served
   const told = usageInTail(whole)
-  metering.end({ outcome: 'ok', status: answer.status, usage: told ?? estimate(json, whole), estimated: !told })
   metering.payload('output', () => whole.toString())
+  metering.end({ outcome: 'ok', status: answer.status, usage: told ?? estimate(json, whole), estimated: !told })
   const body = turn ? await turn.keepWhole(whole, who) : whole
   return relay(body, { status: answer.status, headers: headersOf(served, metering) })
 }

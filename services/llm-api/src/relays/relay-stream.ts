@@ -1,8 +1,9 @@
 import type { PushedBytes } from '@jan/service-kit/answer'
-import type { AppError } from '@jan/service-kit/errors'
+import { AppError } from '@jan/service-kit/errors'
 import type { Who } from '@jan/service-kit/who'
 import type { ProviderBody } from '../providers/provider.client.ts'
 import type { Metering } from '../usage/metering.ts'
+import type { Outcome } from '../usage/model-call.ts'
 import { watchLeaving } from './after-leaving.ts'
 import { createEventSplitter } from './relay-events.ts'
 import { createStreamUsage } from './stream-usage.ts'
@@ -38,6 +39,7 @@ export const relayEvents = (
       turn?.take(shown)
       return shown.length === 0 || sink.write(shown)
     }
+    const ended = (outcome: Outcome, status: number) => metering.end({ outcome, status, ...usage.found() })
     try {
       await body.pushTo({
         write: (chunk) => {
@@ -49,15 +51,21 @@ export const relayEvents = (
         onDrain: sink.onDrain,
       })
       pass(events.end())
-      metering.end({ outcome: leaving.isOver() ? 'cancelled' : 'ok', status: 200, ...usage.found() })
+      if (!events.isFailed()) ended(leaving.isOver() ? 'cancelled' : 'ok', 200)
     } catch (error) {
-      metering.end({ outcome: leaving.isOver() ? 'cancelled' : 'failed', status: statusOf(error), ...usage.found() })
+      ended(leaving.isOver() ? 'cancelled' : 'failed', statusOf(error))
       await turn?.keepBroken(who)
       throw onFailure(error)
     } finally {
       leaving.settle()
     }
-    if (turn)
+    if (events.isFailed()) {
+      // The client has read so already, in the provider's own words.
+      const error = new AppError('upstream_failed', 'The model provider told of a failure in its answer')
+      ended('failed', error.status)
+      onFailure(error)
+      await turn?.keepBroken(who)
+    } else if (turn)
       for (const event of [await turn.keepStreamed(who), events.heldEnd()]) if (event.length > 0) sink.write(event)
   },
 })

@@ -12,8 +12,7 @@ export type GenAiSpan = {
 
 export type SpanStart = {
   operation: Operation
-  /** Public id of the model. */
-  model: string
+  model: { id: string }
   maxTokens?: number | undefined
   stream: boolean
   conversationId?: string | undefined
@@ -37,7 +36,7 @@ const MOST_PAYLOAD = 65_536
 
 /** Undefined, and nearly free, unless the request is traced. */
 export function startGenAiSpan(call: SpanStart): GenAiSpan | undefined {
-  const span = beginSpan(`${OPERATIONS[call.operation]} ${call.model}`, () => startAttributes(call))
+  const span = beginSpan(`${OPERATIONS[call.operation]} ${call.model.id}`, () => startAttributes(call))
   if (!span) return undefined
   return {
     served: ({ providerName, kind, modelId }, attempts) => {
@@ -61,7 +60,7 @@ export function startGenAiSpan(call: SpanStart): GenAiSpan | undefined {
 
 const startAttributes = ({ operation, model, maxTokens, stream, conversationId }: SpanStart): Attributes => ({
   'gen_ai.operation.name': OPERATIONS[operation],
-  'gen_ai.request.model': model,
+  'gen_ai.request.model': model.id,
   'gen_ai.request.stream': stream,
   ...(maxTokens === undefined ? {} : { 'gen_ai.request.max_tokens': maxTokens }),
   ...(conversationId === undefined ? {} : { 'gen_ai.conversation.id': conversationId }),

@@ -40,7 +40,7 @@ export type Metering = {
   /** Who is asked now, and how many were with this one. Told again at every try: the last one counts. */
   served(deployment: Deployment, attempts: number): void
   firstToken(): void
-  /** What is sent or came back, as JSON, for the trace; called back only when the workspace's owner asked for it and the request is traced. */
+  /** What is sent or came back, as JSON, for the trace, before the end; called back only when the workspace's owner asked for it and the request is traced. */
   payload(kind: 'input' | 'output', json: () => string): void
   /** Once; later calls are ignored. Frees what was taken, and writes the row off the hot path. */
   end(result: CallResult): void
@@ -118,7 +118,7 @@ function open(
 ): Metering {
   const startedAt = deps.now()
   const began = performance.now()
-  const span: GenAiSpan | undefined = startGenAiSpan({ ...call, model: call.model.id })
+  const span: GenAiSpan | undefined = startGenAiSpan(call)
   let deployment: Deployment | undefined
   let attempts = 0
   let firstTokenMs: number | null = null

@@ -1,5 +1,6 @@
 import { MediaId } from '@jan/contracts/media'
 import { z } from 'zod'
+import { Cursor } from '../media/media.schema.ts'
 
 export const PURPOSES = ['assistants', 'batch', 'fine-tune', 'vision', 'user_data', 'evals'] as const
 
@@ -33,7 +34,7 @@ export const FileObject = z
 export const FileListQuery = z.object({
   limit: z.coerce.number().int().min(1).max(10_000).default(10_000).describe('How many rows, 1 to 10,000'),
   order: z.enum(['asc', 'desc']).default('desc').describe('By time of creation'),
-  after: MediaId.optional().describe('Rows after the one with this id'),
+  after: Cursor.optional().describe('Rows after the one with this id'),
   purpose: z
     .string()
     .regex(/^[\w-]{1,64}$/, 'expected a purpose')

@@ -96,9 +96,12 @@ export const MediaMetadata = z
   })
   .meta({ id: 'MediaMetadata' })
 
+/** Of a list: the id of a row of another page. */
+export const Cursor = z.string().refine((id) => MediaId.safeParse(id).success, 'expected the id of a row')
+
 export const MediaListQuery = PageQuery.extend({
-  after: MediaId.optional().describe('Rows after the one with this id'),
-  before: MediaId.optional().describe('Rows before the one with this id'),
+  after: Cursor.optional().describe('Rows after the one with this id'),
+  before: Cursor.optional().describe('Rows before the one with this id'),
   type: z
     .string()
     .regex(/^[ -~]{1,128}$/, 'expected a content type')

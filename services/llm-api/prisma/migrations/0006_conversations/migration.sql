@@ -9,6 +9,7 @@ CREATE TABLE conversation (
   status text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'archived')),
   active_branch text NOT NULL DEFAULT 'MAIN',
   item_count int NOT NULL DEFAULT 0,
+  item_bytes int NOT NULL DEFAULT 0,
   last_seq int NOT NULL DEFAULT 0,
   words tsvector NOT NULL DEFAULT '',
   created_at timestamptz(3) NOT NULL,
