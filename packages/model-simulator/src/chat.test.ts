@@ -163,6 +163,16 @@ describe('a refused request', () => {
     ['no messages', { messages: [] }, /messages/],
     ['an unknown role', { messages: [{ role: 'robot', content: 'x' }] }, /messages\.0\.role/],
     ['an unknown part', { messages: [user([{ type: 'video' }])] }, /messages\.0\.content/],
+    ['an empty stop', { stop: '' }, /stop/],
+    ['no choices', { n: 0 }, /^n:/],
+    ['likeliest pieces without logprobs', { top_logprobs: 2 }, /top_logprobs: needs logprobs/],
+    ['a choice of tools that is none', { tool_choice: 'any' }, /tool_choice/],
+    ['a tool to be called without any', { tool_choice: 'required' }, /tool_choice/],
+    [
+      'a tool to be called that is not offered',
+      { tools: [tool('a')], tool_choice: { type: 'function', function: { name: 'b' } } },
+      /tool_choice/,
+    ],
     ['a tool without a name', { tools: [{ type: 'function', function: {} }] }, /tools\.0\.function\.name/],
     ['an unresolved image id', { messages: [user([image('jan_01ABC')])] }, /Invalid image: jan_01ABC/],
     ['an unresolved placeholder', { messages: [user([image('data:image/png;jan_01ABC')])] }, /Invalid image/],
@@ -189,11 +199,14 @@ describe('a refused request', () => {
       400,
       expect.stringContaining("Unexpected token 'x'"),
     ])
-    expect((await simulator.post('/v1/chat/completions', 'null')).status).toBe(404)
+    expect((await simulator.post('/v1/chat/completions', 'null')).status).toBe(400)
     const model = await simulator.chat({ model: 'gpt-4o' })
     expect([model.status, (await errorOf(model)).code]).toEqual([404, 'model_not_found'])
-    const path = await simulator.post('/v1/completions', {})
-    expect([path.status, (await errorOf(path)).message]).toEqual([404, expect.stringContaining('POST /v1/completions')])
+    const path = await simulator.post('/v1/audio/speech', {})
+    expect([path.status, (await errorOf(path)).message]).toEqual([
+      404,
+      expect.stringContaining('POST /v1/audio/speech'),
+    ])
   })
 })
 

@@ -2,18 +2,15 @@ import { hash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type Answering, answerReply } from './answer-reply.ts'
-import { readChatRequest } from './chat-request.ts'
-import { demoTurn } from './demo-turn.ts'
+import { answerReply } from './answer-reply.ts'
 import { embed } from './embeddings.ts'
 import { model, requireModel } from './model.ts'
 import { moderate } from './moderations.ts'
 import { OpenAiError, refusalOf } from './openai-error.ts'
-import { type Asked, planChat } from './plan-chat.ts'
-import { planCompletion, readCompletionRequest } from './plan-completion.ts'
+import { type PlanAnswer, planChatAnswer, planCompletionAnswer } from './plan-answer.ts'
 import { createRequestLog } from './request-log.ts'
 import { rerank } from './rerank.ts'
-import { chooseTurn, parseScript, type Turn } from './script.ts'
+import { parseScript, type Turn } from './script.ts'
 import { countPrompt } from './tokens.ts'
 
 /** `script` serves requests that bring none; `now` gives milliseconds. */
@@ -45,8 +42,8 @@ export function createSimulator({ script, now = Date.now }: SimulatorOptions = {
     if (operation === 'POST /v1/embeddings') return answerWhole(request, response, embed)
     if (operation === 'POST /v1/rerank') return answerWhole(request, response, rerank)
     if (operation === 'POST /v1/moderations') return answerWhole(request, response, moderate)
-    if (operation === 'POST /v1/chat/completions') return answerText(request, response, readChat)
-    if (operation === 'POST /v1/completions') return answerText(request, response, readCompletion)
+    if (operation === 'POST /v1/chat/completions') return answerText(request, response, planChatAnswer)
+    if (operation === 'POST /v1/completions') return answerText(request, response, planCompletionAnswer)
     throw new OpenAiError(404, `Unknown request URL: ${operation}.`, { code: 'unknown_url' })
   }
 
@@ -66,7 +63,7 @@ export function createSimulator({ script, now = Date.now }: SimulatorOptions = {
     return answered
   }
 
-  async function answerText(message: IncomingMessage, response: ServerResponse, read: ReadText): Promise<undefined> {
+  async function answerText(message: IncomingMessage, response: ServerResponse, plan: PlanAnswer): Promise<undefined> {
     const leaving = new AbortController()
     response.on('close', () => leaving.abort())
     const { body, bill } = await readBody(message, response)
@@ -74,7 +71,7 @@ export function createSimulator({ script, now = Date.now }: SimulatorOptions = {
     const turns = header ? parseScript(String(header)) : script
     const id = hash('sha256', JSON.stringify(body)).slice(0, 24)
     const asked = { id, created: Math.floor(now() / 1000), promptTokens: countPrompt(body) }
-    await answerReply(response, { ...read(body, turns, asked), bill, left: leaving.signal })
+    await answerReply(response, { ...plan(body, turns, asked), bill, left: leaving.signal })
   }
 
   /** Rejects when the port is taken; port 0 is a free one. `close` breaks off open answers. */
@@ -84,27 +81,4 @@ export function createSimulator({ script, now = Date.now }: SimulatorOptions = {
     return { url, close: () => void server.close().closeAllConnections() }
   }
   return { listen }
-}
-
-/** What is said to a body, and how. Without `turns`, the rules of README.md decide. */
-type ReadText = (
-  body: object,
-  turns: readonly Turn[] | undefined,
-  asked: Asked,
-) => Pick<Answering, 'reply' | 'turn' | 'isStreamed'>
-
-const readChat: ReadText = (body, turns, asked) => {
-  const request = readChatRequest(body)
-  const turn = turns ? chooseTurn(turns, request.messages) : demoTurn(request)
-  return { reply: planChat(request, turn, asked), turn, isStreamed: request.stream === true }
-}
-
-/** Delays and faults are those of the first prompt's turn. */
-const readCompletion: ReadText = (body, turns, asked) => {
-  const request = readCompletionRequest(body)
-  const said = [request.prompt].flat().map((prompt) => {
-    const messages = [{ role: 'user' as const, content: prompt }]
-    return turns ? chooseTurn(turns, messages) : demoTurn({ messages })
-  })
-  return { reply: planCompletion(request, said, asked), turn: said[0] ?? {}, isStreamed: request.stream === true }
 }

@@ -1,8 +1,13 @@
 import { createSimulator, type SimulatorOptions } from '../src/simulator.ts'
 
+type Entry = { token: string; logprob: number; bytes: number[] }
+export type Logprobs = { content: (Entry & { top_logprobs: Entry[] })[]; refusal: null }
+export type Usage = { prompt_tokens: number; completion_tokens: number; total_tokens: number }
 type Chunk = {
   id: string
   choices: {
+    index: number
+    logprobs: Logprobs | null
     delta: {
       role?: string
       content?: string | null
@@ -15,26 +20,36 @@ type Chunk = {
     }
     finish_reason: string | null
   }[]
-  usage?: { prompt_tokens: number; completion_tokens: number; total_tokens: number } | null
+  usage?: Usage | null
 }
 export type Completion = {
   id: string
   created: number
   model: string
   choices: {
+    index: number
+    logprobs: Logprobs | null
     message: {
       content: string | null
       tool_calls?: { id: string; type: 'function'; function: { name: string; arguments: string } }[]
     }
     finish_reason: string
   }[]
-  usage: { prompt_tokens: number; completion_tokens: number; total_tokens: number }
+  usage: Usage
 }
 export type ErrorBody = { error: { message: string; type: string; code: string | null; param: string | null } }
 export type Log = {
   in_flight: number
-  requests: { method: string; url: string; headers: Record<string, string>; body: unknown; cut_off: boolean }[]
+  requests: {
+    method: string
+    url: string
+    headers: Record<string, string>
+    body: unknown
+    cut_off: boolean
+    usage: Usage
+  }[]
 }
+export type Totals = Usage & { answered: number }
 
 /** A simulator on a free port, disposed of with `await using`. */
 export async function startSimulator(options?: SimulatorOptions) {
@@ -59,6 +74,7 @@ export async function startSimulator(options?: SimulatorOptions) {
     chat,
     get: (path: string) => fetch(simulator.url + path),
     complete: async (fields: object, script?: unknown) => (await (await chat(fields, script)).json()) as Completion,
+    totals: async () => (await (await fetch(`${simulator.url}/simulator/usage`)).json()) as Totals,
     log: async () => (await (await fetch(`${simulator.url}/simulator/requests`)).json()) as Log,
     [Symbol.asyncDispose]: async () => simulator.close(),
   }

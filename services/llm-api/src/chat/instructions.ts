@@ -7,14 +7,14 @@ import type { ChatMessage } from './chat.schema.ts'
  */
 export function assemble(instructions: string[], history: ChatMessage[], sent: ChatMessage[]): ChatMessage[] {
   if (instructions.length === 0 && history.length === 0) return sent
-  const count = sent.findIndex(({ role }) => !isInstruction(role))
+  const count = sent.findIndex((message) => !isInstruction(message))
   const own = count < 0 ? sent : sent.slice(0, count)
   const rest = count < 0 ? [] : sent.slice(count)
   const system = instructions.length === 0 ? own : [merged(instructions, own)]
   return [...system, ...history, ...rest]
 }
 
-const isInstruction = (role: string) => role === 'system' || role === 'developer'
+export const isInstruction = ({ role }: ChatMessage): boolean => role === 'system' || role === 'developer'
 
 function merged(instructions: string[], own: ChatMessage[]): ChatMessage {
   const texts = [...instructions, ...own.map(({ content }) => textOf(content))].filter((text) => text !== '')

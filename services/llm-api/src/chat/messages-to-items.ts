@@ -1,4 +1,5 @@
 import type { ChatMessage } from './chat.schema.ts'
+import { isInstruction } from './instructions.ts'
 
 type Json = Record<string, unknown>
 
@@ -6,7 +7,7 @@ type Json = Record<string, unknown>
 export function messagesToItems(messages: ChatMessage[]): Json[] {
   return messages.flatMap((message): Json[] => {
     const { role, content } = message
-    if (role === 'system' || role === 'developer') return []
+    if (isInstruction(message)) return []
     if (role === 'tool')
       return [
         { type: 'function_call_output', call_id: message.tool_call_id, output: textOf(content), status: 'completed' },

@@ -1,11 +1,12 @@
 import type { ChatMessage } from './chat.schema.ts'
+import { isInstruction } from './instructions.ts'
 
 /**
  * What of a request is new. Some clients send the whole conversation again although it is kept here: what the history
  * ends with and the request begins with is known already.
  */
 export function newTurn(history: ChatMessage[], sent: ChatMessage[]): ChatMessage[] {
-  const said = sent.filter(({ role }) => role !== 'system' && role !== 'developer')
+  const said = sent.filter((message) => !isInstruction(message))
   const [before, now] = [history.map(markOf), said.map(markOf)]
   for (let length = Math.min(before.length, now.length); length > 0; length -= 1) {
     const isKnown = now.slice(0, length).every((mark, index) => mark === before[before.length - length + index])

@@ -3,14 +3,16 @@ import type { Who } from '@jan/service-kit/who'
 import type { Assistant } from '../assistants/assistant.store.ts'
 import { requireAssistant } from '../assistants/require-assistant.ts'
 import { readHistory } from '../conversations/read-history.ts'
+import { requireRoom } from '../conversations/require-room.ts'
 import type { Deps } from '../deps.ts'
 import { requireModel, requireModelName } from '../models/require-model.ts'
 import { requireProject } from '../projects/require-project.ts'
 import type { Relay } from '../relays/relay-model.ts'
-import type { ChatRequest } from './chat.schema.ts'
+import type { Turn } from '../relays/turn.ts'
+import type { ChatMessage, ChatRequest } from './chat.schema.ts'
 import { createTurn, type TurnPlan } from './conversation-turn.ts'
 import { fitHistory } from './fit-history.ts'
-import { assemble } from './instructions.ts'
+import { assemble, isInstruction } from './instructions.ts'
 import { itemsToMessages } from './items-to-messages.ts'
 import { newTurn } from './new-turn.ts'
 import { resolveMedia } from './resolve-media.ts'
@@ -42,18 +44,13 @@ export async function planCompletion(
   const model = await requireModel(deps, requireModelName(deps, modelNameOf(request, assistant)))
   const talk = await talkOf(deps, who, request, referrer)
   const instructions = await instructionsOf(deps, who, assistant, talk?.projectId)
-  const sent = talk ? newTurn(talk.history, request.messages) : request.messages
-  const own = request.messages.filter(({ role }) => role === 'system' || role === 'developer')
-  const fresh = talk ? [...own, ...sent] : sent
   const maxTokens = request.max_completion_tokens ?? request.max_tokens ?? undefined
+  const sent = talk ? newTurn(talk.history, request.messages) : request.messages
+  const turn = talk && isKept(request, referrer) ? keep(deps, talk, sent, request) : undefined
+  const fresh = talk ? [...request.messages.filter(isInstruction), ...sent] : sent
   const rest = { messages: [...instructions, ...fresh], tools: request.tools }
-  const room = { contextLength: model.contextLength, maxTokens, rest }
-  const history = talk ? fitHistory(talk.history, room) : []
+  const history = talk ? fitHistory(talk.history, { contextLength: model.contextLength, maxTokens, rest }) : []
   const messages = await resolveMedia(deps, who, assemble(instructions, history, fresh), { model, history })
-  const turn =
-    talk && isKept(request, referrer)
-      ? createTurn(deps, { ...talk, sent, keepsReasoning: request.store_reasoning === true })
-      : undefined
   return {
     operation: 'chat',
     path: '/chat/completions',
@@ -66,6 +63,12 @@ export async function planCompletion(
     ...(talk?.projectId ? { projectId: talk.projectId } : {}),
     ...(turn ? { turn } : {}),
   }
+}
+
+/** @throws AppError `invalid_request` (`conversation_full`), before anything is paid for */
+function keep(deps: Needs, talk: Talk, sent: ChatMessage[], { store_reasoning }: ChatRequest): Turn {
+  requireRoom({ items: talk.itemCount + sent.length + 1, bytes: 0 }, deps.conversations.room)
+  return createTurn(deps, { ...talk, sent, keepsReasoning: store_reasoning === true })
 }
 
 type Sent = { messages: unknown[]; assistant: Assistant | undefined; isKept: boolean }
@@ -97,6 +100,7 @@ function modelNameOf({ model }: ChatRequest, assistant: Assistant | undefined): 
 type Talk = Omit<TurnPlan, 'sent' | 'keepsReasoning'> & {
   history: ReturnType<typeof itemsToMessages>
   projectId: string | null
+  itemCount: number
 }
 
 /** The conversation that a request belongs to: one of the caller's, or a new one when it names none. */
@@ -115,10 +119,11 @@ async function talkOf(
       items.map(({ item }) => item),
       answered,
     )
-    return { conversation, history, projectId: conversation.projectId, fresh: undefined }
+    const { projectId, itemCount } = conversation
+    return { conversation, history, projectId, itemCount, fresh: undefined }
   }
   const fresh = { ...(referrer ? { referrer } : {}), ...(metadata ? { metadata } : {}) }
-  return { conversation: { id: who.newId('conv', 16), title: null }, history: [], projectId: null, fresh }
+  return { conversation: { id: who.newId('conv', 16), title: null }, history: [], projectId: null, itemCount: 0, fresh }
 }
 
 /** The assistant's, then the project's. A project that was deleted has none left. */

@@ -89,6 +89,8 @@ test('unknown names ask the provider at most every five seconds, known ones neve
   expect(await catalog.find('b')).toBeUndefined()
   world.time += 5_000
   expect((await catalog.find('b'))?.id).toBe('b')
+  // From memory, at once: it is asked with every request.
+  expect(catalog.find('b')).toMatchObject({ id: 'b' })
   expect(world.asks).toBe(2)
   world.time += 60_000
   await catalog.find('a')

@@ -20,7 +20,7 @@ export type ModelCatalog = {
    * The model that is called so, from memory. An unknown one is looked for at the providers first, by all who ask at once
    * together. Undefined when there is none. @throws AppError when nothing is known at all because the providers are away
    */
-  find(name: string): OfferedModel | undefined | Promise<OfferedModel | undefined>
+  find(name: string): OfferedModel | Promise<OfferedModel | undefined>
   /** The same, of what is known now. */
   known(name: string): OfferedModel | undefined
   /** Asks every provider and takes over the answers; joins a refresh that is under way. @throws AppError when none answered */
@@ -47,7 +47,7 @@ export type CatalogDeps = {
   settings: OfferSettings
   /** Tells the other replicas that something changed. */
   tell: () => Promise<void>
-  /** Is told whenever the providers may be others. */
+  /** Is told of the providers as they are stored, whenever they may be others. */
   follow?: (providers: KnownProvider[]) => void
   events: Events
   log: Logger
@@ -71,7 +71,6 @@ export function createModelCatalog(deps: CatalogDeps): ModelCatalog {
     providers = knownProviders(rows.providers, operators, deps.cipher)
     deps.clients.follow(providers)
     offer = buildOffer({ ...rows, providers }, settings, startedAt)
-    deps.follow?.(providers)
   }
   const readAll = async () => {
     const [known, models, catalogs] = await Promise.all([
@@ -89,6 +88,7 @@ export function createModelCatalog(deps: CatalogDeps): ModelCatalog {
       isProvided = true
     }
     takeOver(await readAll())
+    deps.follow?.(providers)
     isLoaded = true
   })
 
@@ -181,8 +181,13 @@ function requireKnown(providers: KnownProvider[], id: string): KnownProvider {
 /** Stores what the configuration names, so that admins can see and change it before any provider has answered. */
 async function provideOperators({ stores, operators }: CatalogDeps): Promise<void> {
   await stores.providers.provide(operators)
-  for (const provider of operators.filter(({ models }) => models.length > 0)) {
+  for (const provider of operators.filter(({ models, syncs }) => models.length > 0 || !syncs)) {
     const known = await stores.models.publicIds(provider.id)
+    if (!provider.syncs) {
+      const rows = prepareListing({ provider, listed: [], configured: provider.models, known })
+      await stores.models.replace(provider.id, rows, { enablesNew: true, baseUrl: undefined })
+      continue
+    }
     const configured = provider.models.filter(({ modelId }) => !known.has(modelId))
     await stores.models.add(provider.id, prepareListing({ provider, listed: [], configured, known }))
   }

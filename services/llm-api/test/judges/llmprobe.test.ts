@@ -18,7 +18,7 @@ type Report = { conformance: { results: { id: string; outcome: string; failures:
 
 test('llmprobe finds nothing wrong but what is known of the simulator [L-082]', async () => {
   const probe = createRequire(import.meta.url).resolve('llmprobe/bin/dist/llmprobe.mjs')
-  const args = [probe, judged.baseURL, '-k', judged.apiKey, '-m', judged.model, '--json', '--no-bench', '--no-save', '--save', '/tmp/g7/out.json']
+  const args = [probe, judged.baseURL, '-k', judged.apiKey, '-m', judged.model, '--json', '--no-bench', '--no-save', '--full', '--save', '/tmp/g7/out.json']
   const options = { env: { PATH: process.env.PATH, NO_COLOR: '1' }, maxBuffer: 64 * 1024 * 1024 }
   const { stdout } = await promisify(execFile)(process.execPath, args, options).catch((error: { stdout?: string }) => ({
     stdout: error.stdout ?? '',
