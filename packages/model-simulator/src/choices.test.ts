@@ -5,7 +5,7 @@ const said = 'alpha beta gamma'
 const script = [{ text: said }]
 const chunksOf = async (response: Response) => (await readEvents(response)).slice(0, -1).map(parseChunk)
 
-describe('a stop sequence [L-082]', () => {
+describe('a stop sequence [H-61]', () => {
   test.each<[unknown, string]>([
     ['beta', 'alpha '],
     [['gamma', 'beta'], 'alpha '],
@@ -46,7 +46,7 @@ test('a limit cuts no character in two', async () => {
   expect(choices[0]?.message.content).toBe('abc')
 })
 
-describe('several choices [L-082]', () => {
+describe('several choices [H-61]', () => {
   const calling = [{ tool_calls: [{ name: 'a', arguments: { b: 'long enough for two pieces' } }] }]
 
   test('have their indexes, and all of them cost', async () => {
@@ -84,7 +84,7 @@ describe('several choices [L-082]', () => {
   })
 })
 
-describe('logprobs [L-082]', () => {
+describe('logprobs [H-61]', () => {
   test('stand beside each piece, the same in both forms', async () => {
     await using simulator = await startSimulator({ script: [{ text: 'Grüße 🙂' }] })
     const fields = { logprobs: true, top_logprobs: 3 }

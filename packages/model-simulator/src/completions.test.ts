@@ -11,7 +11,7 @@ type TextCompletion = {
 const script = [{ text: 'alpha beta gamma' }]
 const model = 'jan-simulator'
 
-describe('legacy completions [L-041 L-082]', () => {
+describe('legacy completions [H-61]', () => {
   async function complete(fields: object, options = {}) {
     await using simulator = await startSimulator(options)
     const response = await simulator.post('/v1/completions', { model, prompt: 'Say it', ...fields })
@@ -85,7 +85,7 @@ describe('legacy completions [L-041 L-082]', () => {
   })
 })
 
-describe('reranking [L-041]', () => {
+describe('reranking [H-61]', () => {
   const documents = ['stock prices', 'a cat sat', { text: 'the cat sat here' }]
   const ask = async (fields: object) => {
     await using simulator = await startSimulator()
@@ -108,7 +108,7 @@ describe('reranking [L-041]', () => {
   })
 })
 
-test('a moderation flags the categories that a text names [L-041]', async () => {
+test('a moderation flags the categories that a text names [H-61]', async () => {
   await using simulator = await startSimulator()
   const client = new OpenAI({ baseURL: `${simulator.url}/v1`, apiKey: 'none' })
   const { results } = await client.moderations.create({ model, input: ['Tulips', 'A word on Violence'] })

@@ -17,7 +17,7 @@ async function ask(prompt: string, fields: object, more: object[] = []) {
 }
 const named = (name: string) => ({ tool_choice: { type: 'function', function: { name } } })
 
-describe('tool_choice [L-082]', () => {
+describe('tool_choice [H-61]', () => {
   test('auto leaves it to the prompt, none forbids', async () => {
     expect((await ask('How is the weather?', { tool_choice: 'auto' })).calls).toBeUndefined()
     expect((await ask('Call get_time', { tool_choice: 'auto' })).calls).toEqual([

@@ -5,7 +5,7 @@ const text = 'one two three four five six seven'
 const model = 'jan-simulator'
 const usageIn = (event: string | undefined) => parseChunk(event ?? '').usage
 
-describe('what was sent is counted [L-060]', () => {
+describe('what was sent is counted', () => {
   test('as the answers say it themselves, whole and streamed, over all choices', async () => {
     await using simulator = await startSimulator()
     const options = { stream: true, stream_options: { include_usage: true } }

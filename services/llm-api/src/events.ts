@@ -47,7 +47,11 @@ export function noteUpstreamFailure(events: Events, status: number): void {
 
 type Place = Pick<Deployment, 'id' | 'providerName' | 'modelId'>
 
-export function noteAttempt(events: Events, { providerName, modelId }: Place, outcome: 'ok' | 'failed' | 'refused'): void {
+export function noteAttempt(
+  events: Events,
+  { providerName, modelId }: Place,
+  outcome: 'ok' | 'failed' | 'refused',
+): void {
   events.attempts.inc({ provider: providerName, model: modelId, outcome })
 }
 

@@ -15,8 +15,8 @@ export const ChatRequest = z
       .describe('An image may be named by its media id (jan_…) or a placeholder (data:image/png;jan_…)'),
     stream: z.boolean().nullish(),
     stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
-    max_tokens: z.int().min(0).nullish(),
-    max_completion_tokens: z.int().min(0).nullish(),
+    max_tokens: z.int().nullish().describe('Some providers take -1 for as many as there is room for'),
+    max_completion_tokens: z.int().nullish(),
     conversation: z
       .union([z.string(), z.looseObject({ id: z.string().nullish() })])
       .nullish()

@@ -44,7 +44,7 @@ export async function planCompletion(
   const model = await requireModel(deps, requireModelName(deps, modelNameOf(request, assistant)))
   const talk = await talkOf(deps, who, request, referrer)
   const instructions = await instructionsOf(deps, who, assistant, talk?.projectId)
-  const maxTokens = request.max_completion_tokens ?? request.max_tokens ?? undefined
+  const maxTokens = maxTokensOf(request)
   const sent = talk ? newTurn(talk.history, request.messages) : request.messages
   const turn = talk && isKept(request, referrer) ? keep(deps, talk, sent, request) : undefined
   const fresh = talk ? [...request.messages.filter(isInstruction), ...sent] : sent
@@ -89,6 +89,12 @@ function jsonFor(request: ChatRequest, { messages, assistant, isKept }: Sent): R
 function assistantOf(deps: Needs, who: Who, { assistant_id: id, model }: ChatRequest): Promise<Assistant | undefined> {
   const named = id ?? (model?.startsWith('asst_') ? model : undefined)
   return named ? requireAssistant(deps, who, named) : Promise.resolve(undefined)
+}
+
+/** Undefined for less than none: the model shall use what room there is. */
+function maxTokensOf({ max_completion_tokens: newer, max_tokens: older }: ChatRequest): number | undefined {
+  const sent = newer ?? older ?? -1
+  return sent < 0 ? undefined : sent
 }
 
 /** The request's own, the assistant's, or the server's. */

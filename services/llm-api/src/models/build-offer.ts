@@ -1,5 +1,5 @@
 import type { CatalogRow } from '../catalogs/catalog.store.ts'
-import { capabilitiesOf } from '../providers/capabilities.ts'
+import { type Capabilities, capabilitiesOf } from '../providers/capabilities.ts'
 import type { KnownProvider } from '../providers/known-providers.ts'
 import type { OperatorProvider } from '../providers/operator-provider.ts'
 import { providerModelId } from '../providers/operator-provider.ts'
@@ -44,25 +44,44 @@ export type Offer = {
 /** What is offered of all that is known. */
 export function buildOffer(snapshot: Snapshot, settings: OfferSettings, startedAt: Date): Offer {
   const catalogs = new Map(snapshot.catalogs.map((row) => [row.id, row]))
-  const byPublicId = new Map<string, Placed[]>()
-  for (const placed of snapshot.providers
+  const rows = Map.groupBy(snapshot.models, ({ providerId }) => providerId)
+  const placed = snapshot.providers
     .filter(({ active }) => active)
-    .flatMap((provider) => modelsOf(provider, snapshot, startedAt))) {
-    const catalog = catalogs.get(placed.publicId)
-    if (catalog?.active === false) continue
-    const merged = { ...placed, catalog: { ...placed.catalog, ...catalog?.edits } }
-    byPublicId.set(placed.publicId, [...(byPublicId.get(placed.publicId) ?? []), merged])
-  }
-  const groups = [...byPublicId.values()].map((group) => group.sort(byPrice))
-  const models = groups
-    .sort((one, other) => compareGroups(one, other, settings.first))
-    .map((group) => ({ model: offered(group), group }))
-  return named(models, settings.aliases)
+    .flatMap((provider) => modelsOf(provider, rows.get(provider.id) ?? [], startedAt))
+    .filter(({ publicId }) => catalogs.get(publicId)?.active !== false)
+  const groups = [...Map.groupBy(placed, ({ publicId }) => publicId)]
+    .map(([id, group]) => groupOf(group.sort(byPrice), catalogs.get(id)?.edits))
+    .map((group) => ({ ...group, place: placeOf(group, settings.first) }))
+    .sort(byPlace)
+  return named(
+    groups.map((group) => ({ model: offered(group), ...group })),
+    settings.aliases,
+  )
 }
 
-function modelsOf(provider: KnownProvider, { models }: Snapshot, startedAt: Date): Placed[] {
-  const rows: Named[] = models.filter((row) => row.providerId === provider.id && row.active)
-  const known = new Set(models.flatMap((row) => (row.providerId === provider.id ? [row.modelId] : [])))
+type Group = { deployments: Placed[]; first: Placed; catalog: CatalogFacts }
+
+/** What any of the providers' entries in the file says of the model counts, and before it what an admin said. */
+const groupOf = (deployments: Placed[], edits: CatalogFacts | undefined): Group => ({
+  deployments,
+  first: deployments[0]!,
+  catalog: Object.assign({}, ...deployments.map(({ catalog }) => catalog).reverse(), edits),
+})
+
+const placeOf = ({ first: { publicId, deployment }, catalog }: Group, first: string | undefined): number[] => [
+  publicId === first ? 0 : 1,
+  catalog.displayOrder ?? Number.MAX_SAFE_INTEGER,
+  rank(deployment.kind),
+]
+
+type WithPlace = { place: number[]; first: Placed }
+const byPlace = ({ place: a, first: one }: WithPlace, { place: b, first: other }: WithPlace): number =>
+  a[0]! - b[0]! || a[1]! - b[1]! || a[2]! - b[2]! || (one.publicId < other.publicId ? -1 : 1)
+
+function modelsOf(provider: KnownProvider, models: ModelRow[], startedAt: Date): Placed[] {
+  const rows: Named[] = models.filter(({ active }) => active)
+  const known = new Set(models.map(({ modelId }) => modelId))
+  const capabilities = capabilitiesOf(provider.kind, provider.metadata)
   const configured = new Map((provider.operator?.models ?? []).map((model) => [model.modelId, model]))
   const unlisted = [...configured.keys()].filter((modelId) => !known.has(modelId))
   for (const modelId of unlisted) rows.push(unlistedRow(provider.operator!, modelId, startedAt))
@@ -70,7 +89,7 @@ function modelsOf(provider: KnownProvider, { models }: Snapshot, startedAt: Date
     const { publicId, model, catalog } = configured.get(row.modelId) ?? {}
     const facts = { ...row.listed, ...model, ...row.edits }
     return {
-      deployment: deploymentOf(provider, row, facts),
+      deployment: deploymentOf(provider, capabilities, { row, facts }),
       publicId: publicId ?? row.publicId,
       row,
       facts,
@@ -89,8 +108,11 @@ const unlistedRow = (operator: OperatorProvider, modelId: string, startedAt: Dat
   edits: {},
 })
 
-function deploymentOf(provider: KnownProvider, row: Named, facts: ModelFacts): Deployment {
-  const { takesImages, takesFiles, reachesUs } = capabilitiesOf(provider.kind, provider.metadata)
+function deploymentOf(
+  provider: KnownProvider,
+  { takesImages, takesFiles, reachesUs }: Capabilities,
+  { row, facts }: Pick<Placed, 'row' | 'facts'>,
+): Deployment {
   return {
     id: row.id,
     providerId: provider.id,
@@ -118,20 +140,8 @@ function byPrice({ deployment: one }: Placed, { deployment: other }: Placed): nu
 
 const rank = (kind: string) => (kind === 'jan' ? 0 : 1)
 
-function compareGroups(one: Placed[], other: Placed[], first: string | undefined): number {
-  const place = ([{ publicId, catalog, deployment }]: Placed[] & [Placed]) => [
-    publicId === first ? 0 : 1,
-    catalog.displayOrder ?? Number.MAX_SAFE_INTEGER,
-    rank(deployment.kind),
-  ]
-  const [a, b] = [place(one as [Placed]), place(other as [Placed])]
-  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return a[index]! - b[index]!
-  return one[0]!.publicId < other[0]!.publicId ? -1 : 1
-}
-
-function offered(group: Placed[]): OfferedModel {
-  const [first] = group as [Placed]
-  const lengths = group.flatMap(({ deployment }) => deployment.contextLength ?? [])
+function offered({ first, deployments, catalog }: Group): OfferedModel {
+  const lengths = deployments.flatMap(({ deployment }) => deployment.contextLength ?? [])
   return {
     id: first.publicId,
     displayName: first.facts.displayName ?? first.row.modelId,
@@ -139,12 +149,12 @@ function offered(group: Placed[]): OfferedModel {
     createdAt: first.row.createdAt,
     // What fits wherever it is sent.
     contextLength: lengths.length > 0 ? Math.min(...lengths) : undefined,
-    longer: group.find(({ catalog }) => catalog.longer)?.catalog.longer ?? undefined,
-    deployments: group.map(({ deployment }) => deployment),
+    longer: catalog.longer ?? undefined,
+    deployments: deployments.map(({ deployment }) => deployment),
   }
 }
 
-function named(models: { model: OfferedModel; group: Placed[] }[], aliases: ReadonlyMap<string, string>): Offer {
+function named(models: (Group & { model: OfferedModel })[], aliases: ReadonlyMap<string, string>): Offer {
   const exact = new Map(models.map(({ model }) => [model.id, model]))
   const others = new Map<string, OfferedModel | null>()
   /** A name that two models would answer to is nobody's. */
@@ -152,8 +162,8 @@ function named(models: { model: OfferedModel; group: Placed[] }[], aliases: Read
     const before = others.get(name)
     others.set(name, before === undefined || before === model ? model : null)
   }
-  for (const { model, group } of models) {
-    for (const { row, facts } of group)
+  for (const { model, deployments } of models) {
+    for (const { row, facts } of deployments)
       for (const name of [row.modelId, row.publicId, facts.slug]) if (name) suggest(name, model)
     const bare = model.id.slice(model.id.indexOf('/') + 1)
     if (bare !== model.id) suggest(bare, model)
@@ -161,9 +171,7 @@ function named(models: { model: OfferedModel; group: Placed[] }[], aliases: Read
   const byAlias = new Map<string, OfferedModel>()
   const resolve = (name: string) => exact.get(name) ?? others.get(name) ?? undefined
   const wanted = [
-    ...models.flatMap(({ model, group }) =>
-      (group[0]!.catalog.aliases ?? []).map((alias) => [alias, model.id] as const),
-    ),
+    ...models.flatMap(({ model, catalog }) => (catalog.aliases ?? []).map((alias) => [alias, model.id] as const)),
     ...aliases,
   ]
   for (const [alias, name] of wanted) {

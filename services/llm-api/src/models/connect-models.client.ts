@@ -43,7 +43,7 @@ export function connectModels(config: Config, parts: Parts): ModelParts {
   const { redis, log, closers, now } = parts
   const { connectTimeoutMs, headTimeoutMs, idleTimeoutMs } = config.model
   const isAllowed = parseAllowList(config.outboundAllow)
-  const guarded = createGuardedAgent({ allowed: isAllowed, connectTimeoutMs })
+  const guarded = createGuardedAgent({ allowed: isAllowed, connectTimeoutMs, connections: null })
   closers.add('guarded providers', guarded, () => guarded.destroy())
   const providers = createProviderClients({ timeouts: { connectTimeoutMs, headTimeoutMs, idleTimeoutMs }, guarded })
   const syncs = keepProvidersSynced({ sync: (id) => models.sync(id), everyMs: config.modelSyncMs, now })

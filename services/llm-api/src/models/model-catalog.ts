@@ -7,6 +7,7 @@ import { type KnownProvider, knownProviders } from '../providers/known-providers
 import type { OperatorProvider } from '../providers/operator-provider.ts'
 import type { ProviderStore } from '../providers/provider.store.ts'
 import type { ManagedClients } from '../providers/provider-clients.ts'
+import { reasonOf } from '../providers/require-base-url.ts'
 import { buildOffer, type Offer, type OfferSettings } from './build-offer.ts'
 import { joined } from './joined.ts'
 import type { ModelStore } from './model.store.ts'
@@ -107,7 +108,7 @@ export function createModelCatalog(deps: CatalogDeps): ModelCatalog {
       if (isChanged) await deps.tell()
     } catch (error) {
       noteSyncFailed(deps.events, deps.log.child({ provider: provider.name }), error)
-      await stores.providers.noteFailure(id, reasonOf(error)).catch(() => undefined)
+      await stores.providers.noteFailure(id, reasonOf(error).message).catch(() => undefined)
       throw error
     }
   }
@@ -206,7 +207,3 @@ async function askProvider({ stores, clients, events, log }: CatalogDeps, provid
   noteModelsSynced(events, log, listed.length)
   return isChanged
 }
-
-/** For admins: our own words, never those of a stranger's server or of a library. */
-const reasonOf = (error: unknown): string =>
-  error instanceof AppError ? error.message : 'The models could not be read'

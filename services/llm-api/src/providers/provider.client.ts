@@ -40,6 +40,8 @@ export type ProviderAnswer = {
   contentType: string
   /** Those that concern the client. */
   headers: Record<string, string>
+  /** Its head says how its end is known. Otherwise the connection just ends, also when something broke. */
+  isFramed: boolean
   body: ProviderBody
 }
 
@@ -105,9 +107,15 @@ export function createProviderClient(options: ProviderOptions): ProviderClient {
       const request = { origin, method: 'POST', path: `${prefix}${path}`, headers, body, ...limits } as const
       const answer = await openCall(pool, request, { signal, translate: transportError })
       if (!isSuccess(answer)) throw await refusalOf(answer)
-      const type = String(answer.headers['content-type'] ?? '').toLowerCase()
+      const type = contentTypeOf(answer)
       requireReadable(answer, accept, type)
-      return { status: answer.status, contentType: type, headers: passedHeaders(answer.headers), body: answer.body }
+      return {
+        status: answer.status,
+        contentType: type,
+        headers: passedHeaders(answer.headers),
+        body: answer.body,
+        isFramed: isFramed(answer),
+      }
     },
     listModels: async () => {
       const answer = await askForModels()
@@ -132,6 +140,13 @@ const READABLE: Record<Accepted, RegExp> = {
   bytes: /^(?!text\/html)\S/,
 }
 
+/** In lower case, but for its parameters: their values may differ by it. */
+const contentTypeOf = ({ headers }: UpstreamAnswer) =>
+  String(headers['content-type'] ?? '').replace(/^[^;]*/, (type) => type.toLowerCase())
+
+const isFramed = ({ headers }: UpstreamAnswer) =>
+  headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
+
 const isSuccess = ({ status }: UpstreamAnswer) => status >= 200 && status < 300
 
 async function refusalOf({ status, headers, body }: UpstreamAnswer): Promise<AppError> {
@@ -144,7 +159,8 @@ function requireReadable(answer: UpstreamAnswer, accept: Accepted, contentType: 
   const encoding = String(answer.headers['content-encoding'] ?? 'identity')
   if (READABLE[accept].test(contentType) && encoding === 'identity') return
   const what = encoding === 'identity' ? contentType || 'without a content type' : `in the encoding ${encoding}`
-  const error = upstreamFailure(`The model provider answered ${what}, which was not asked for`)
+  // It would answer in the same way again, and may take money for it.
+  const error = upstreamFailure(`The model provider answered ${what}, which was not asked for`, undefined, 'elsewhere')
   answer.body.drop(error)
   throw error
 }

@@ -48,7 +48,8 @@ export class UpstreamBody {
       write: (chunk) => {
         chunks.push(chunk as Buffer)
         size += chunk.length
-        if (size > limit) this.drop(upstreamFailure('The answer of the model provider is too long'))
+        if (size > limit)
+          this.drop(upstreamFailure('The answer of the model provider is too long', undefined, 'elsewhere'))
         return true
       },
       onDrain: () => undefined,

@@ -33,8 +33,8 @@ export class UpstreamError extends AppError {
 }
 
 /** The provider could not be reached, broke off, or sent what nobody asked for. */
-export const upstreamFailure = (message: string, cause?: unknown): UpstreamError =>
-  new UpstreamError('upstream_failed', message, { cause }, { retry: 'here' })
+export const upstreamFailure = (message: string, cause?: unknown, retry: Retry = 'here'): UpstreamError =>
+  new UpstreamError('upstream_failed', message, { cause }, { retry })
 
 /** Another wait of the same length at the same place would only double it. */
 export const upstreamTimeout = (message: string, cause?: unknown): UpstreamError =>

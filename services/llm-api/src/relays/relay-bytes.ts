@@ -5,31 +5,35 @@ import { callModel } from '../routing/call-model.ts'
 import type { MeteredCall } from '../usage/metering.ts'
 import { usageInTail } from '../usage/usage-in-tail.ts'
 import { failed, headersOf, type RelayNeeds } from './relay-model.ts'
+import { relayEvents } from './relay-stream.ts'
 
 export type BytesRelay = MeteredCall & {
   /** Below a provider's base URL. */
   path: string
   contentType: string
+  /** What is asked, as far as it is text. */
+  json: Record<string, unknown>
   bodyFor: (deployment: Deployment) => string | Buffer
 }
 
-const JSON_TYPE = /^application\/([\w.-]+\+)?json\b/
-/** Of an answer that is read whole for its usage, in bytes. */
-const LONGEST_JSON = 8 * 1024 * 1024
+const EVENTS_TYPE = /^text\/event-stream\b/
 
 /** Asks a model for what may be anything: a sound, a text, events. Handed on as it comes. @throws AppError when it refuses or cannot be reached */
 export async function relayBytes(deps: RelayNeeds, who: Who, request: BytesRelay): Promise<Answer<never>> {
   const metering = await deps.meter.begin(who, request)
-  const note = (error: unknown) => failed(deps, metering, error)
+  const onFailure = (error: unknown) => failed(deps, metering, error)
   try {
     const call = { ...request, accept: 'bytes', metering, requestId: who.requestId, signal: who.signal } as const
     const served = await callModel(deps, call)
     const { status, contentType, body } = served.answer
     const headers = headersOf(served, metering)
-    if (JSON_TYPE.test(contentType)) {
-      const whole = await body.whole(LONGEST_JSON)
-      metering.end({ outcome: 'ok', status, usage: usageInTail(whole) })
-      return relay(whole, { status, headers })
+    if (served.whole.length > 0) {
+      metering.end({ outcome: 'ok', status, usage: usageInTail(served.whole) })
+      return relay(served.whole, { status, headers })
+    }
+    if (EVENTS_TYPE.test(contentType)) {
+      const options = { metering, json: request.json, wantsUsage: true, isTyped: true, onFailure }
+      return relay(relayEvents(who, body, options), { status, headers })
     }
     metering.firstToken()
     const pushTo: typeof body.pushTo = async (sink) => {
@@ -37,11 +41,11 @@ export async function relayBytes(deps: RelayNeeds, who: Who, request: BytesRelay
         await body.pushTo(sink)
         metering.end({ outcome: 'ok', status })
       } catch (error) {
-        throw note(error)
+        throw onFailure(error)
       }
     }
     return relay({ pushTo }, { status, headers })
   } catch (error) {
-    throw note(error)
+    throw onFailure(error)
   }
 }

@@ -9,6 +9,13 @@ const DONE = /(?:^|[\r\n])data: *\[DONE\]/
 /** The answer was complete. Quotes inside JSON strings are escaped, so text cannot look like this. */
 const FINISHED = /"finish_reason"\s*:\s*"/
 
+export type SplitterOptions = {
+  /** The end mark is for who asks for it by `heldEnd`. */
+  holdsEnd?: boolean
+  /** Events of images and sounds, which know no end mark: they end with the answer. */
+  isTyped?: boolean
+}
+
 export type EventSplitter = {
   /** @returns the events that are whole now, if any. @throws AppError `upstream_failed` when one is too long */
   take(chunk: Buffer): Buffer | undefined
@@ -26,7 +33,7 @@ export type EventSplitter = {
  * Gives back the same bytes, in pieces that end where an event ends, so that what comes after a break stands on a line
  * of its own and a reader never sees half an event.
  */
-export function createEventSplitter({ holdsEnd = false } = {}): EventSplitter {
+export function createEventSplitter({ holdsEnd = false, isTyped = false }: SplitterOptions = {}): EventSplitter {
   /** What has no blank line yet: in pieces, for a long line comes in very many. */
   let held: Buffer[] = []
   let heldBytes = 0
@@ -82,10 +89,10 @@ export function createEventSplitter({ holdsEnd = false } = {}): EventSplitter {
     },
     end: () => {
       const rest = watch(release(NOTHING))
-      if (!isFinished && !isFailed && !isDone)
+      if (!isFinished && !isFailed && !isDone && !isTyped)
         throw new AppError('upstream_failed', 'The model provider ended its answer too early')
       // Providers may leave out the last blank line, and the end mark: every whole answer ends alike.
-      const mark = isFinished && !isFailed && !isDone ? `${rest.length > 0 ? '\n\n' : ''}${DONE_MARK}` : ''
+      const mark = isFinished && !isFailed && !isDone && !isTyped ? `${rest.length > 0 ? '\n\n' : ''}${DONE_MARK}` : ''
       if (rest.length + mark.length === 0) return undefined
       const last = Buffer.concat([rest, Buffer.from(mark)])
       return mark && holdsEnd ? hold(last, last.length - DONE_MARK.length) : last

@@ -16,7 +16,7 @@ export async function relayForm(
   { path, body, type }: Form,
 ): Promise<Answer<never>> {
   const form = await readForm(body, type)
-  if (typeof form.get('file') !== 'object') throw invalid("A sound is expected as the form's 'file'", 'file')
+  if (!(form.get('file') instanceof Blob)) throw invalid("A sound is expected as the form's 'file'", 'file')
   const named = form.get('model')
   const model = await requireModel(deps, requireModelName(deps, typeof named === 'string' ? named : undefined))
   const { contentType, bodyFor } = await written(form)
@@ -28,6 +28,7 @@ export async function relayForm(
     // What it costs, its length says and not its bytes.
     promptBytes: 0,
     stream: form.get('stream') === 'true',
+    json: {},
     bodyFor,
   })
 }

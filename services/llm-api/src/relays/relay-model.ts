@@ -80,6 +80,7 @@ async function relayStream(
     metering,
     json: request.json,
     wantsUsage: request.wantsUsage ?? false,
+    isTyped: request.operation === 'image',
     turn: request.turn,
     onFailure: (error) => failed(deps, metering, error),
   })

@@ -22,6 +22,7 @@ export async function relaySpeech(
     contentType: 'application/json',
     promptBytes: json.input.length,
     stream: true,
+    json,
     bodyFor: ({ modelId }) => writeJson({ ...json, model: modelId }),
   })
 }

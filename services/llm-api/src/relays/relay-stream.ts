@@ -14,7 +14,9 @@ export type StreamOptions = {
   /** What was asked. */
   json: Record<string, unknown>
   wantsUsage: boolean
-  turn: Turn | undefined
+  turn?: Turn | undefined
+  /** Events of images and sounds, which know no end mark. */
+  isTyped?: boolean
   /** Notes what ended the stream, and says how to tell it. */
   onFailure: (error: unknown) => AppError
 }
@@ -26,10 +28,10 @@ export type StreamOptions = {
 export const relayEvents = (
   who: Who,
   body: ProviderBody,
-  { metering, json, wantsUsage, turn, onFailure }: StreamOptions,
+  { metering, json, wantsUsage, turn, isTyped = false, onFailure }: StreamOptions,
 ): PushedBytes => ({
   pushTo: async (sink) => {
-    const events = createEventSplitter({ holdsEnd: turn !== undefined })
+    const events = createEventSplitter({ holdsEnd: turn !== undefined, isTyped })
     const usage = createStreamUsage({ isWanted: wantsUsage, json })
     const leaving = watchLeaving(who.signal, body)
     metering.firstToken()

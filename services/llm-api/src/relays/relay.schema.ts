@@ -15,7 +15,7 @@ export const CompletionRequest = request('CompletionRequest', {
   prompt: z.unknown().describe('Text, or a list of texts or tokens'),
   stream: nullableBoolean,
   stream_options: z.looseObject({ include_usage: nullableBoolean }).nullish(),
-  max_tokens: z.int().min(0).nullish(),
+  max_tokens: z.int().nullish(),
 })
 export const EmbeddingRequest = request('EmbeddingRequest', {
   input: z.unknown().describe('Text, or a list of texts or tokens'),

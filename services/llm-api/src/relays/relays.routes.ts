@@ -77,7 +77,7 @@ export const relayRoutes = (deps: Deps): Route[] => [
       answers: { 200: Relayed },
       handler: async ({ body: json, who }) => {
         const model = await requireModel(deps, requireModelName(deps, json.model))
-        return relayModel(deps, who, { operation, model, path, ...streamed(json) })
+        return relayModel(deps, who, { operation, model, path, ...streamed(operation, json) })
       },
     }),
   ),
@@ -108,8 +108,13 @@ export const relayRoutes = (deps: Deps): Route[] => [
 
 const COMMON = { auth: 'person', scope: 'chat' } as const
 
-function streamed(json: Record<string, unknown>): Pick<Relay, 'json' | 'stream' | 'wantsUsage'> {
+function streamed(
+  operation: Relay['operation'],
+  json: Record<string, unknown>,
+): Pick<Relay, 'json' | 'stream' | 'wantsUsage'> {
   if (json.stream !== true) return { json, stream: false }
+  // The end of an image tells what it costs, and providers refuse options that they do not know.
+  if (operation !== 'completion') return { json, stream: true, wantsUsage: true }
   const options = json.stream_options as { include_usage?: boolean | null } | null | undefined
   const asked = { ...json, stream_options: { ...options, include_usage: true } }
   return { json: asked, stream: true, wantsUsage: options?.include_usage === true }

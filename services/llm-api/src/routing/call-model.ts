@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { tryParseJson } from '@jan/service-kit/json-body'
 import type { Deps } from '../deps.ts'
 import { noteAttempt, noteCooling } from '../events.ts'
 import type { Deployment, OfferedModel } from '../models/offered-model.ts'
@@ -26,7 +27,7 @@ export type Served = {
   attempts: number
   /** Nobody has seen anything of it yet; its first bytes are here, or all of it. */
   answer: ProviderAnswer
-  /** With `accept: 'json'`. */
+  /** Of JSON, whatever was accepted; otherwise empty. */
   whole: Buffer
 }
 
@@ -44,6 +45,8 @@ type Needs = Pick<Deps, 'providers' | 'health' | 'routing' | 'models' | 'events'
 /** In bytes: room for generated images. */
 const LONGEST_ANSWER = 64 * 1024 * 1024
 const FIRST_WAIT_MS = 200
+/** Of providers' answers: half of such a one is worth nothing, so it is waited for. */
+const JSON_TYPE = /^application\/([\w.-]+\+)?json\b/
 
 /**
  * Asks one place after another until one answers: each that is left once, then again after a pause those where it may
@@ -97,7 +100,8 @@ async function ask(deps: Needs, call: ModelCall, deployment: Deployment): Promis
   if (!client) throw new UpstreamError('upstream_failed', 'The model provider is gone', {}, { retry: 'elsewhere' })
   const body = call.bodyFor(deployment)
   const answer = await client.send({ path, accept, contentType, body, requestId, signal })
-  if (accept === 'json') return { answer, whole: requireObject(await answer.body.whole(LONGEST_ANSWER)) }
+  if (JSON_TYPE.test(answer.contentType))
+    return { answer, whole: requireObject(await answer.body.whole(LONGEST_ANSWER), answer.isFramed) }
   await begun(answer, deps.routing.firstTokenMs)
   return { answer, whole: NOTHING }
 }
@@ -133,11 +137,15 @@ export const servedBy = ({ deployment, attempts }: Served): Record<string, strin
   'x-jan-attempts': String(attempts),
 })
 
-/** By its two ends, which a page of HTML does not have: to read all of it would cost a twentieth of the whole request. */
-function requireObject(json: Buffer): Buffer {
+/**
+ * By its two ends, which a page of HTML does not have: to read all of it would cost a twentieth of the whole request.
+ * Only what may have broken off unnoticed is read.
+ */
+function requireObject(json: Buffer, isFramed: boolean): Buffer {
   const first = json.findIndex((byte) => byte > SPACE)
   const last = json.findLastIndex((byte) => byte > SPACE)
-  if (json[first] === OPEN && json[last] === CLOSE) return json
+  const hasEnds = json[first] === OPEN && json[last] === CLOSE
+  if (hasEnds && (isFramed || tryParseJson(json.toString()) !== undefined)) return json
   throw upstreamFailure('The model provider answered with something that is no JSON object')
 }
 

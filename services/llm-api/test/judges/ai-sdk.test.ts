@@ -57,6 +57,23 @@ test('two tools are called at once and answered, streamed and not [L-081]', asyn
   }
 })
 
+test('a tool that has to be called is called, and a stop sequence ends a text [L-081]', async () => {
+  const tools = { get_weather: cityTool([], 'get_weather'), book: cityTool([], 'book') }
+  const chosen = async (toolChoice: 'required' | { type: 'tool'; toolName: 'book' }) =>
+    (await generateText({ model: model(), prompt: 'How is the weather?', tools, toolChoice })).toolCalls
+  expect(await chosen('required')).toMatchObject([{ toolName: 'get_weather', input: { city: expect.any(String) } }])
+  expect(await chosen({ type: 'tool', toolName: 'book' })).toMatchObject([{ toolName: 'book' }])
+  const { text, finishReason } = await generateText({ model: model(), prompt: 'one two three', stopSequences: ['two'] })
+  expect([text.endsWith('one '), finishReason]).toEqual([true, 'stop'])
+})
+
+test('a text is completed the old way, streamed and not [L-041 L-081]', async () => {
+  const ask = { model: provider.completionModel(judged.model), prompt: 'Tulips', maxOutputTokens: 50 }
+  const { text, usage } = await generateText(ask)
+  expect([text, usage.outputTokens! > 0]).toEqual([expect.stringContaining('Tulips'), true])
+  expect(await streamText(ask).text).toBe(text)
+})
+
 test('an object that fits a schema is generated [L-081]', async () => {
   const { output } = await generateText({
     model: model(),

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { HumanMessage, type ToolMessage } from '@langchain/core/messages'
+import { type AIMessage, HumanMessage, type ToolMessage } from '@langchain/core/messages'
 import { tool } from '@langchain/core/tools'
 import { ChatOpenAI, OpenAIEmbeddings } from '@langchain/openai'
 import { z } from 'zod'
@@ -57,10 +57,24 @@ test('two tools are called at once and answered [L-081]', async () => {
   expect((await bound.invoke([question, asked, ...results])).content).toContain('fine in')
 })
 
-test('an object that fits a schema is made [L-081]', async () => {
-  const Capital = z.object({ city: z.string(), people: z.number() })
-  const structured = chat().withStructuredOutput(Capital, { method: 'jsonSchema', name: 'capital' })
-  expect(Capital.parse(await structured.invoke('Which is the capital?'))).toBeTruthy()
+const Capital = z.object({ city: z.string(), people: z.number() })
+test.each(['jsonSchema', 'functionCalling', 'jsonMode'] as const)(
+  'an object that fits a schema is made by %s [L-081]',
+  async (method) => {
+    const shape = method === 'jsonMode' ? z.object({ answer: z.string() }) : Capital
+    const structured = chat().withStructuredOutput<Record<string, unknown>>(shape, { method, name: 'capital' })
+    expect(shape.parse(await structured.invoke('Which is the capital?'))).toBeTruthy()
+  },
+)
+
+test('several answers are made at once, with their logprobs, up to where they shall stop [L-081]', async () => {
+  const model = new ChatOpenAI({ ...settings(), n: 2, logprobs: true, topLogprobs: 2 })
+  const { generations } = await model.generate([[new HumanMessage('one two three')]], { stop: ['two'] })
+  const [first, second] = generations[0]!
+  expect([first!.text.endsWith('one '), second!.text]).toEqual([true, first!.text])
+  expect((first as { message?: AIMessage }).message!.response_metadata.logprobs).toMatchObject({
+    content: expect.arrayContaining([expect.objectContaining({ logprob: expect.any(Number) })]),
+  })
 })
 
 test('our errors are understood [L-081]', async () => {
