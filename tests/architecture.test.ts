@@ -112,7 +112,14 @@ test('operations have one name each, and well-formed [H-31]', () => {
 /** Whose scopes llm-api knows; a service that is added later has none. */
 const SCOPED = ['llm-api', 'media-api', 'mcp-tools', 'response-api']
 /** Good for any key: what may be used, and what refuses keys itself. */
-const WITHOUT_SCOPE = ['list_models', 'get_model', 'erase_me', 'export_me']
+const WITHOUT_SCOPE = [
+  'list_models',
+  'get_model',
+  'get_model_catalog',
+  'list_public_providers',
+  'erase_me',
+  'export_me',
+]
 
 test('every public operation below /v1 names the scope that a key needs [I-044]', () => {
   const { paths } = JSON.parse(read('docs/reference/openapi.json')) as {

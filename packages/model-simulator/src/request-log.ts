@@ -5,10 +5,10 @@ const secretHeaders = ['authorization', 'x-api-key', 'api-key', 'cookie']
 const nothing = { answered: 0, prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 }
 
 /**
- * Counts the requests in flight, remembers the last 100, and adds up what was sent in answer to all of them. Of secret
+ * Counts the requests in flight, remembers the last ones, and adds up what was sent in answer to all of them. Of secret
  * headers it says only that they are present.
  */
-export function createRequestLog() {
+export function createRequestLog(remembered: number) {
   const log = { in_flight: 0, requests: [] as object[] }
   const totals = { ...nothing }
   function open({ method, url, headers: sent }: IncomingMessage, response: ServerResponse) {
@@ -16,7 +16,7 @@ export function createRequestLog() {
     for (const name of secretHeaders) if (headers[name]) headers[name] = '[present]'
     const usage = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 }
     const entry = { method, url, headers, body: undefined as unknown, cut_off: false, usage }
-    log.requests = [...log.requests, entry].slice(-100)
+    log.requests = [...log.requests, entry].slice(-remembered)
     log.in_flight++
     response.on('close', () => {
       // The client left, or the script reset the connection.

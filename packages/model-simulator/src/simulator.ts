@@ -13,14 +13,14 @@ import { rerank } from './rerank.ts'
 import { parseScript, type Turn } from './script.ts'
 import { countPrompt } from './tokens.ts'
 
-/** `script` serves requests that bring none; `now` gives milliseconds. */
-export type SimulatorOptions = { script?: readonly Turn[] | undefined; now?: () => number }
+/** `script` serves requests that bring none; `now` gives milliseconds; so many requests are `remembered`. */
+export type SimulatorOptions = { script?: readonly Turn[] | undefined; now?: () => number; remembered?: number }
 
 const loggedCharacters = 1_048_576
 
 /** An OpenAI-compatible server that answers from scripts. */
-export function createSimulator({ script, now = Date.now }: SimulatorOptions = {}) {
-  const { log, totals, open, clear } = createRequestLog()
+export function createSimulator({ script, now = Date.now, remembered = 100 }: SimulatorOptions = {}) {
+  const { log, totals, open, clear } = createRequestLog(remembered)
 
   const server = createServer({ maxHeaderSize: 65_536, keepAliveTimeout: 75_000 }, async (request, response) => {
     const { status, body } = await answerOperation(request, response)

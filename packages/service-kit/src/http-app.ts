@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http'
 import { type NextFunction, type Request, type Response, Router } from 'express'
 import { createAccessLog } from './access-log.ts'
-import { AppError, invalid, toAppError } from './errors.ts'
+import { AppError, type ErrorPresenter, invalid, toAppError } from './errors.ts'
 import { checkReadiness, type Dependency } from './health.ts'
 import type { HttpMetrics } from './metrics.ts'
 import { openApiDocument } from './openapi.ts'
@@ -51,6 +51,11 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   const document = openApiDocument(options.service, options.version, options.routes)
   router.get('/openapi.json', (_request, response) => sendJson(response, 200, document))
 
+  const presenterAt = presentersOf(options.routes)
+  const refuseHere = (request: Request, response: Response, error: AppError) => {
+    const presentError = presenterAt(pathOf(request))
+    refuse(presentError ? { ...serving, presentError } : serving, request, response, error)
+  }
   for (const [path, allowed] of methods)
     router.all(expressPath(path), (request, response) => {
       if (request.method === 'OPTIONS')
@@ -58,20 +63,15 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       const error = new AppError('method_not_allowed', `${request.method} is not allowed here`, {
         headers: { allow: [...allowed].join(', ') },
       })
-      refuse(serving, request, response, error)
+      refuseHere(request, response, error)
     })
   router.use((request, response) =>
-    refuse(
-      serving,
-      request,
-      response,
-      new AppError('not_found', `There is no ${request.method} ${pathOf(request)} here`),
-    ),
+    refuseHere(request, response, new AppError('not_found', `There is no ${request.method} ${pathOf(request)} here`)),
   )
   // What Express itself refuses, such as a path with a broken percent escape, before any route is asked.
   router.use((error: unknown, request: Request, response: Response, _next: NextFunction) => {
     const isTheirs = (error as { status?: number }).status === 400
-    refuse(serving, request, response, isTheirs ? invalid('The path cannot be decoded') : toAppError(error))
+    refuseHere(request, response, isTheirs ? invalid('The path cannot be decoded') : toAppError(error))
   })
   return {
     // Its last two entries take everything, so nothing ever comes back.
@@ -89,6 +89,17 @@ function requireIdempotency({ routes, idempotency }: HttpAppOptions): void {
     const streams = Object.values(answers).some((shape) => shape && 'content' in shape)
     if (streams && !replay) throw new Error(`${operation} is idempotent and answers with a stream, so it needs replay`)
   }
+}
+
+/** How errors are shown at a path that no route answers: as the routes do that share most of its first segments. */
+function presentersOf(routes: Route[]): (path: string) => ErrorPresenter | undefined {
+  const nearest = routes
+    .flatMap(({ path, aliases = [], presentError }) =>
+      [path, ...aliases].map((each) => ({ stem: each.replace(/\/(\{.*)?$/, ''), presentError })),
+    )
+    .filter(({ stem }) => stem !== '')
+    .sort((one, other) => other.stem.length - one.stem.length)
+  return (path) => nearest.find(({ stem }) => path === stem || path.startsWith(`${stem}/`))?.presentError
 }
 
 /** `{id}` → `:id`, `{id+}` → `*id`. */

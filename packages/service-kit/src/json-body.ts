@@ -1,31 +1,54 @@
 import type { IncomingMessage } from 'node:http'
 import { type ParseError, parse as parseTolerant, printParseErrorCode } from 'jsonc-parser'
 import { AppError, invalid } from './errors.ts'
+import { IDLE_MS, tooSlow } from './streamed-body.ts'
 
 const tooLarge = (limit: number) => new AppError('payload_too_large', `The request body is larger than ${limit} bytes`)
 
-/** Reads a request body of at most `limit` bytes. Refuses by `Content-Length` before reading, else as soon as the limit is passed. */
-export function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
+/**
+ * Reads a request body of at most `limit` bytes. Refuses by `Content-Length` before reading, else as soon as the limit
+ * is passed, and with 408 when nothing comes for `idleMs`. Of what is refused nothing is kept.
+ */
+export function readBody(request: IncomingMessage, limit: number, idleMs = IDLE_MS): Promise<Buffer> {
   if (Number(request.headers['content-length'] ?? 0) > limit) return Promise.reject(tooLarge(limit))
   const chunks: Buffer[] = []
   let size = 0
   return new Promise((resolve, reject) => {
     let isOver = false
+    let silence: NodeJS.Timeout | undefined
+    const end = () => {
+      isOver = true
+      clearTimeout(silence)
+    }
+    const fail = (error: AppError) => {
+      end()
+      chunks.length = 0
+      reject(error)
+    }
     request.on('data', (chunk: Buffer) => {
+      if (isOver) return
       size += chunk.length
-      if (size <= limit) chunks.push(chunk)
-      else reject(tooLarge(limit))
+      if (size > limit) return fail(tooLarge(limit))
+      chunks.push(chunk)
+      silence?.refresh()
     })
     request.once('end', () => {
-      isOver = true
+      if (isOver) return
+      end()
       resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size))
     })
     const cut = (cause?: Error) => {
       // Every request closes at last; an error costs its stack.
-      if (!isOver) reject(new AppError('client_closed_request', 'The request body ended early', { cause }))
+      if (!isOver) fail(new AppError('client_closed_request', 'The request body ended early', { cause }))
     }
     request.once('error', cut)
     request.once('close', () => cut())
+    // What came with its head is here by then, and needs no watch.
+    queueMicrotask(() => {
+      const { complete, headers, readableLength } = request
+      const isHere = complete || size + readableLength >= Number(headers['content-length'])
+      if (!isOver && !isHere) silence = setTimeout(() => fail(tooSlow(idleMs)), idleMs)
+    })
   })
 }
 

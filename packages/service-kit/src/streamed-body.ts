@@ -11,7 +11,8 @@ export type Streamed = {
   length: number | undefined
 }
 
-const IDLE_MS = 60_000
+/** Longest silence within a body. */
+export const IDLE_MS = 60_000
 
 export function streamOfRequest(request: IncomingMessage, idleMs = IDLE_MS): Streamed {
   const { 'content-type': type = '', 'content-length': length } = request.headers
@@ -54,7 +55,7 @@ export function discardRest(request: IncomingMessage): void {
   request.once('close', () => clearTimeout(cut))
 }
 
-const tooSlow = (ms: number) =>
+export const tooSlow = (ms: number) =>
   new AppError('invalid_request', `Nothing of the body came for ${ms / 1000} seconds`, {
     status: 408,
     headers: { connection: 'close' },

@@ -201,6 +201,16 @@ const routes = [
       answers: { 200: anything },
       handler: () => ({}),
     }),
+    route({
+      operation: 'fail_flat_there',
+      method: 'get',
+      path: '/v1/notes/flat/{id}',
+      summary: 'Flat',
+      auth: 'person',
+      params: z.object({ id: z.string() }),
+      answers: { 200: anything },
+      handler: () => ({}),
+    }),
   ]),
 ]
 
@@ -413,6 +423,27 @@ test('a slow reader is waited for without leaving listeners behind [H-41]', asyn
   expect(Buffer.concat(chunks).length).toBeGreaterThan(20 * 1024 * 1024)
   process.off('warning', note)
   expect(warned).toEqual([])
+})
+
+test('what no route answers is refused in the way of the routes that are nearest', async () => {
+  const shown = async (path: string, method = 'GET') => {
+    const { status, body } = await read(await fetch(`${url}${path}`, { method }))
+    return [status, typeof body.error]
+  }
+  const flat: [string, string, number][] = [
+    ['/flat', 'DELETE', 405],
+    ['/flat/x', 'GET', 404],
+    ['/v1/notes/flat/x', 'PUT', 405],
+    ['/v1/notes/flat/%zz?x', 'GET', 400],
+  ]
+  for (const [path, method, status] of flat)
+    expect([path, ...(await shown(path, method))]).toEqual([path, status, 'string'])
+  for (const [path, method] of [
+    ['/flattened', 'GET'],
+    ['/v1/notes', 'PUT'],
+    ['/v1/notes/x', 'PUT'],
+  ] as const)
+    expect([path, (await shown(path, method))[1]]).toEqual([path, 'object'])
 })
 
 test('a path that cannot be decoded is 400, in the usual shape', async () => {

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { freePort } from '@jan/testkit/free-port'
 import { type Served, serve } from '@jan/testkit/serve'
@@ -6,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { z } from 'zod'
 import { AppError } from '../src/errors.ts'
 import { createHttpApp } from '../src/http-app.ts'
+import { readBody } from '../src/json-body.ts'
 import { silentLogger as log } from '../src/logger.ts'
 import { createMetrics } from '../src/metrics.ts'
 import { route, streamedBody } from '../src/route.ts'
@@ -99,19 +101,55 @@ test('a refusal does not wait for the rest of the body', async () => {
   socket.destroy()
 })
 
-test('a body that stands still is given up', async () => {
+test.each<[string, (request: IncomingMessage) => Promise<unknown>]>([
+  ['as it comes', (request) => streamOfRequest(request, 50).stream[Symbol.asyncIterator]().next()],
+  ['as a whole', (request) => readBody(request, 1_000, 50)],
+])('a body that stands still is given up, read %s', async (_how, read) => {
   let problem: unknown
   await using site = await serve(async (request, response) => {
     try {
-      for await (const _ of streamOfRequest(request, 50).stream);
+      for (;;) await read(request)
     } catch (error) {
       problem = error
     }
     response.end()
   })
+  for (const begun of ['', '12345']) {
+    problem = undefined
+    const socket = connect(site.port, '127.0.0.1')
+    socket.write(`POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n${begun}`)
+    await until(() => problem)
+    expect(problem).toMatchObject({ code: 'invalid_request', status: 408 })
+    socket.destroy()
+  }
+})
+
+test('a body that keeps coming is waited for, however slowly', async () => {
+  await using site = await serve(async (request, response) => response.end(await readBody(request, 100, 200)))
   const socket = connect(site.port, '127.0.0.1')
-  socket.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n12345')
-  await until(() => problem)
-  expect(problem).toMatchObject({ code: 'invalid_request', status: 408 })
+  socket.write('POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 20\r\n\r\n')
+  let sent = 0
+  const trickle = setInterval(() => {
+    if (sent < 20) socket.write('x')
+    sent += 1
+  }, 25)
+  expect(Buffer.concat(await socket.toArray()).toString()).toMatch(/^HTTP\/1.1 200 .*x{20}$/s)
+  clearInterval(trickle)
+})
+
+test('a body that came with its head is not watched', async () => {
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+  let armed: number | undefined
+  await using site = await serve(async (request, response) => {
+    const before = timers()
+    const reading = readBody(request, 100)
+    await Promise.resolve()
+    armed = timers() - before
+    response.end(await reading)
+  })
+  const socket = connect(site.port, '127.0.0.1')
+  socket.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi')
+  await until(() => armed !== undefined)
+  expect(armed).toBe(0)
   socket.destroy()
 })

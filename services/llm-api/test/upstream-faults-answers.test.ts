@@ -109,6 +109,10 @@ describe('what is no answer is 502 [L-042]', () => {
     ['less than its length', raw([...head, `content-length: ${LENGTH + 1}`, '', whole])],
     ['a chunk of no size', raw([...head, 'transfer-encoding: chunked', '', 'zz', '{}', '0', '', ''])],
     ['chunks without an end', raw([...head, 'transfer-encoding: chunked', '', '2', '{}', ''])],
+    [
+      'half an object that ends where the connection ends',
+      raw([...head, 'connection: close', '', '{"id":"1","choices":[{"index":0,"message":{"role":"assistant"}']),
+    ],
     ['a reset', breakAfter(JSON_TYPE, whole.slice(0, 9))],
   ])('%s', async (_what, onCall) => {
     const answer = await ask(onCall)

@@ -18,6 +18,7 @@ test('a laptop needs no more than what has no safe default', () => {
     maxRecordingBytes: 536_870_912,
     quotaBytes: 10_737_418_240,
     quotaObjects: 100_000,
+    quotaUploads: 1_000,
     retentionDays: 30,
     scanUrl: undefined,
     scanTimeoutMs: 60_000,
@@ -65,5 +66,9 @@ test('S3 needs a bucket and keys, and then no secret for URLs', () => {
     /MEDIA_S3_BUCKET: .*\n.*MEDIA_S3_ACCESS_KEY: .*\n.*MEDIA_S3_SECRET_KEY: /,
   )
   const s3 = { MEDIA_S3_BUCKET: 'b', MEDIA_S3_ACCESS_KEY: 'a', MEDIA_S3_SECRET_KEY: 's', MEDIA_URL_SECRET: '' }
-  expect(load({ MEDIA_STORAGE: 's3', ...s3 }).storage.s3).toMatchObject({ bucket: 'b', usePathStyle: true })
+  expect(load({ MEDIA_STORAGE: 's3', ...s3 }).storage.s3).toMatchObject({
+    bucket: 'b',
+    usePathStyle: true,
+    partsAtOnce: 24,
+  })
 })

@@ -79,6 +79,11 @@ export const shape = {
     maxRecordingBytes: env('MEDIA_MAX_RECORDING_BYTES', integer(512 * MIB), 'Largest sound or video, in bytes'),
     quotaBytes: env('MEDIA_QUOTA_BYTES', integer(10 * 1024 * MIB), 'Most bytes of one workspace; 0: no limit'),
     quotaObjects: env('MEDIA_QUOTA_OBJECTS', integer(100_000), 'Most objects of one workspace; 0: no limit'),
+    quotaUploads: env(
+      'MEDIA_QUOTA_UPLOADS',
+      integer(1_000),
+      'Most direct uploads of one workspace that nobody has completed; 0: no limit',
+    ),
     retentionDays: env(
       'MEDIA_RETENTION_DAYS',
       z.coerce.number().min(0).max(36_500).default(30),
@@ -138,6 +143,11 @@ export const shape = {
         'MEDIA_S3_KMS_KEY_ID',
         z.string().optional(),
         "s3: key for MEDIA_S3_SSE=aws:kms; the account's own when absent",
+      ),
+      partsAtOnce: env(
+        'MEDIA_S3_PARTS_AT_ONCE',
+        z.coerce.number().int().min(1).max(10_000).default(24),
+        's3: uploads that hold a part of 8 MiB in memory at the same time; further large ones wait',
       ),
       usePathStyle: env('MEDIA_S3_USE_PATH_STYLE', flag(true), 's3: bucket in the path, not in the host name'),
     },

@@ -114,7 +114,7 @@ export async function connect(config: Config, closers: Closers): Promise<Deps> {
       ...limits.dependencies,
     ],
     media: createMediaStore(db, { quota: settings.quota, now }),
-    slots: createSlotStore(db),
+    slots: createSlotStore(db, { openUploads: config.media.quotaUploads }),
     reaping: createReapingStore(db),
     storage,
     urls,

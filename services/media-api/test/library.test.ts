@@ -3,6 +3,9 @@ import { silentLogger as log } from '@jan/service-kit/logger'
 import { type Served, serve } from '@jan/testkit/serve'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { reapMedia } from '../src/media/reap-media.job.ts'
+import { createTextReader } from '../src/text/text-reader.ts'
+import { createTexts } from '../src/text/texts.ts'
+import { lockedPdf } from './documents.ts'
 import { png } from './images.ts'
 import { type MediaService, type Reply, startMediaService } from './media-service.ts'
 import { sample } from './samples.ts'
@@ -159,6 +162,27 @@ describe('a quota [M-007]', () => {
     expect(await usage()).toMatchObject({ bytes: 0, objects: 0 })
   })
 
+  test('of direct uploads that nobody has completed is 429, says what to do, and is kept under a rush', async () => {
+    const service = await startMediaService({ env: { MEDIA_QUOTA_UPLOADS: '3' } })
+    const gus = await service.as('gus')
+    const prepare = (headers = gus, key = {}) =>
+      service.call('/v1/media/prepare-upload', { json: { mime_type: 'image/png' }, headers: { ...headers, ...key } })
+    const rush = await Promise.all([1, 2, 3, 4, 5, 6].map(() => prepare()))
+    const slots = rush.filter(({ status }) => status === 200)
+    expect(slots).toHaveLength(3)
+    const refused = rush.find(({ status }) => status !== 200)!
+    expect(refused).toMatchObject({ status: 429, body: { code: 'quota_exceeded' } })
+    expect(refused.body.error).toMatch(/3 uploads .* complete them, .* a day/)
+    expect((await prepare(await service.as('hal'))).status).toBe(200)
+    await service.deps.storage.put(`incoming/${slots[0]!.body.id}`, png(40), { type: 'image/png' })
+    await service.call(`/v1/media/${slots[0]!.body.id}/complete`, { method: 'POST', headers: gus })
+    const key = { 'idempotency-key': 'one' }
+    const last = await prepare(gus, key)
+    expect([last.status, (await prepare(gus, key)).body.id]).toEqual([200, last.body.id])
+    expect((await prepare()).status).toBe(429)
+    await service.close()
+  })
+
   test('of objects is 429 and says so', async () => {
     const fay = await small.as('fay')
     const send = (content: string) =>
@@ -190,6 +214,26 @@ describe('text [M-008]', () => {
       ])
     }
     expect((await get(`/v1/media/${await store(png(30))}/text`)).status).toBe(415)
+  })
+
+  test('that cannot be read is refused once and for all, without another look', async () => {
+    const id = await store(lockedPdf)
+    const first = await get(`/v1/media/${id}/text`)
+    expect([first.status, first.body]).toMatchObject([400, { error: expect.stringMatching(/password/) }])
+    const [row] = await service.db.query('SELECT storage_key FROM media_object WHERE id = $1', [id])
+    await service.deps.storage.delete(String(row!.storage_key))
+    const again = await get(`/v1/media/${id}/text`)
+    expect([again.status, again.body]).toMatchObject([400, { error: first.body.error, code: first.body.code }])
+  })
+
+  test('that took too long is looked at again: that was the machine', async () => {
+    const hasty = { texts: createTexts(createTextReader({ timeoutMs: 1 })) }
+    const busy = await startMediaService({ replace: () => hasty })
+    const ann = await busy.as('ann')
+    const { id } = await busy.store(sample('text/csv').bytes, ann)
+    expect(await busy.call(`/v1/media/${id}/text`, { headers: ann })).toMatchObject({ status: 400 })
+    expect(await busy.db.query('SELECT text_key FROM media_object')).toEqual([{ text_key: null }])
+    await busy.close()
   })
 })
 

@@ -18,6 +18,7 @@ const options: S3StorageOptions = {
   accessKey: new Secret(say('S3_TEST_ACCESS_KEY', 'JAN_TEST_S3_ACCESS_KEY')),
   secretKey: new Secret(say('S3_TEST_SECRET_KEY', 'JAN_TEST_S3_SECRET_KEY')),
   usePathStyle: process.env.S3_TEST_USE_PATH_STYLE !== 'false',
+  partsAtOnce: 2,
   // So that a list has several pages.
   pageSize: 5,
 }

@@ -15,6 +15,7 @@ const options: S3StorageOptions = {
   accessKey: new Secret('AKIATEST'),
   secretKey: new Secret('secret'),
   usePathStyle: true,
+  partsAtOnce: 2,
 }
 const open = (more: Partial<S3StorageOptions> = {}) => createS3Storage({ ...options, ...more })
 const about = { expiresInSeconds: 120, type: 'image/png', filename: 'ü.png', isInline: true }

@@ -1,4 +1,4 @@
-import { startProcess } from './child-process.ts'
+import { startProcess } from '../../measure/child-process.ts'
 import { openConnections, postForText } from './exchange.ts'
 import { MODEL } from './options.ts'
 import { startBenchPlatform } from './platform.ts'

@@ -7,7 +7,7 @@ import { createApiKeys } from '@jan/service-kit/api-keys'
 import { bearerAuth } from '@jan/service-kit/auth'
 import { createInternalTokens, parseInternalKeys } from '@jan/service-kit/internal-token'
 import { createTokenIssuer } from '@jan/testkit/tokens'
-import { readInput, tell } from './child-process.ts'
+import { readInput, tell } from '../../measure/child-process.ts'
 
 type Headers = Record<string, string>
 

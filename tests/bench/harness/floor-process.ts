@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Dispatcher, Pool } from 'undici'
-import { readInput, tell } from './child-process.ts'
+import { readInput, tell } from '../../measure/child-process.ts'
 
 /**
  * The least a relay can do on this runtime, and what others are held against: node:http in, undici's `dispatch` out,

@@ -1,6 +1,6 @@
 import { setTimeout as after } from 'node:timers/promises'
+import { readInput, tell } from '../../measure/child-process.ts'
 import { scenarioNamed } from '../scenarios/all.ts'
-import { readInput, tell } from './child-process.ts'
 import { cpuOf, memoryOf } from './process-tree.ts'
 import type { Contestant, Sample, Scenario } from './scenario.ts'
 import { spreadOf } from './statistics.ts'

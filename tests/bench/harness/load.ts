@@ -1,4 +1,4 @@
-import { nextMessage, startProcess } from './child-process.ts'
+import { nextMessage, startProcess } from '../../measure/child-process.ts'
 import type { Order, Outcome, Stretch } from './load-process.ts'
 import type { Bench, Contestant, Sample } from './scenario.ts'
 

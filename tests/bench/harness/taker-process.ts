@@ -5,7 +5,7 @@ import { Closers } from '@jan/service-kit/lifecycle'
 import { silentLogger } from '@jan/service-kit/logger'
 import { createRateLimiter } from '@jan/service-kit/rate-limit'
 import { connectRedis } from '@jan/service-kit/redis'
-import { readInput, tell } from './child-process.ts'
+import { readInput, tell } from '../../measure/child-process.ts'
 
 /** Takes from a rate limiter when told: `POST /hot` and `POST /spread` answer when `takes` are taken. */
 const { redisUrl, takes } = readInput<{ redisUrl: string; takes: number }>()

@@ -1,8 +1,8 @@
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
+import { readInput, tell } from '../../measure/child-process.ts'
 import type { UpstreamInput } from './chat-contestants.ts'
-import { readInput, tell } from './child-process.ts'
 import { MODEL } from './options.ts'
 import { chunkText } from './stream-checker.ts'
 

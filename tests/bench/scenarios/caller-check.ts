@@ -1,4 +1,4 @@
-import { startProcess } from '../harness/child-process.ts'
+import { startProcess } from '../../measure/child-process.ts'
 import { openConnections, post } from '../harness/exchange.ts'
 import type { Contestant, Scenario } from '../harness/scenario.ts'
 import { cpuPerUnit, MEMORY } from '../harness/table.ts'

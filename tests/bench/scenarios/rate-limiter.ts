@@ -1,6 +1,6 @@
 import { startRedis } from '@jan/embedded/redis'
 import { freePort } from '@jan/testkit/free-port'
-import { startProcess } from '../harness/child-process.ts'
+import { startProcess } from '../../measure/child-process.ts'
 import { openConnections, post } from '../harness/exchange.ts'
 import type { Contestant, Scenario } from '../harness/scenario.ts'
 import { cpuPerUnit, MEMORY } from '../harness/table.ts'

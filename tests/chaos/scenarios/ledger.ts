@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { createSimulator } from '@jan/model-simulator/simulator'
+import type { SimulatorOptions } from '@jan/model-simulator/simulator'
 import { Agent, request } from 'undici'
+import { startProcess } from '../../measure/child-process.ts'
 import type { Client } from '../harness/client.ts'
 import { createDatabase, type Database } from '../harness/database.ts'
 import { postgresCrash, redisCut, redisStall, restart } from '../harness/fault-kinds.ts'
@@ -11,14 +12,12 @@ import { openReplicas, type Scenario } from '../harness/scenario.ts'
 import { NOWHERE } from '../harness/world.ts'
 
 const MODEL = 'jan-simulator'
-const TEXT = 'The ledger knows each word of this, however early its reader has left. '.repeat(6)
+const TEXT = 'The ledger knows each word of this, however early its reader has left. '.repeat(4)
 /** Shorter than what the relay waits for the end of a stream that nobody reads any more. */
-const CHUNK_MS = 12
+const CHUNK_MS = 25
+const SIMULATOR: SimulatorOptions = { script: [{ text: TEXT, chunk_delay_ms: CHUNK_MS }], remembered: 1_000_000 }
 /** How long a whole stream takes, about: readers leave in this time. */
 const STREAM_MS = 1_500
-
-/** What was used, by each side's own count. */
-type Count = { prompt_tokens: number; completion_tokens: number }
 
 export const scenario: Scenario = {
   name: 'ledger',
@@ -27,11 +26,8 @@ export const scenario: Scenario = {
   plants: [],
   open: async (stage) => {
     const { world, stack } = stage
-    const simulator = await createSimulator({ script: [{ text: TEXT, chunk_delay_ms: CHUNK_MS }] }).listen(
-      0,
-      '127.0.0.1',
-    )
-    stack.defer(simulator.close)
+    const file = new URL('../harness/simulator-process.ts', import.meta.url)
+    const { ready: simulator } = await startProcess<{ url: string }>(file, SIMULATOR, stack)
     const database = await createDatabase(world.postgres, 'llm-api', stage.runName)
     const replicas = await openReplicas(stage, 'llm-api', {
       LLM_DATABASE_URL: database.url,
@@ -47,7 +43,7 @@ export const scenario: Scenario = {
       replicas,
       endpoints: replicas,
       faults: [restart(replicas), postgresCrash(world.postgres), redisStall(world.redis), redisCut(world.redis)],
-      load: { workers: 64, pauseMs: [0, 100] },
+      load: { workers: 24, pauseMs: [0, 50] },
       operate: (client, number, random) =>
         random.between(0, 4) < 2
           ? leaveEarly(agent, client, { number, random, headers })
@@ -91,29 +87,59 @@ async function leaveEarly(agent: Agent, client: Client, { number, random, header
 }
 
 /** Rows come a moment after their calls. */
-const LONGEST_WAIT_MS = 15_000
+const LONGEST_WAIT_MS = 10_000
+
+/** Tokens by request, as one side counts them: of the prompt, and of the answer. */
+type Counts = Map<string, string>
 
 const sameCount = (simulatorUrl: string, database: Database): Judge => ({
   name: 'the ledger says what the simulator wrote, to the token',
-  judge: async (operations) => {
-    const wrote = (await (await fetch(`${simulatorUrl}/simulator/usage`)).json()) as Count
+  judge: async () => {
+    const wrote = await countsOf(simulatorUrl)
     const deadline = performance.now() + LONGEST_WAIT_MS
-    let said = await countIn(database)
-    while (!isSame(wrote, said) && performance.now() < deadline) {
+    let said = await countsIn(database)
+    while (differences(wrote, said).length > 0 && performance.now() < deadline) {
       await pause(200)
-      said = await countIn(database)
+      said = await countsIn(database)
     }
-    const problem = `the simulator wrote ${JSON.stringify(wrote)}, and the ledger says ${JSON.stringify(said)}`
-    return { lookedAt: operations.length, violations: isSame(wrote, said) ? [] : [problem] }
+    return { lookedAt: wrote.size, violations: differences(wrote, said) }
   },
 })
 
-const isSame = (one: Count, other: Count) =>
-  one.prompt_tokens === other.prompt_tokens && one.completion_tokens === other.completion_tokens
+function differences(wrote: Counts, said: Counts): string[] {
+  const ids = [...new Set([...wrote.keys(), ...said.keys()])]
+  return ids.flatMap((id) => {
+    const [one, other] = [wrote.get(id) ?? NOTHING, said.get(id) ?? NOTHING]
+    return one === other ? [] : [`${id}: the simulator wrote ${one} tokens, and the ledger says ${other}`]
+  })
+}
 
-async function countIn(database: Database): Promise<Count> {
-  const [row] = await database.look<Count>(
-    'SELECT coalesce(sum(prompt_tokens), 0)::int AS prompt_tokens, coalesce(sum(completion_tokens), 0)::int AS completion_tokens FROM model_call',
+const NOTHING = '0 + 0'
+
+async function countsOf(simulatorUrl: string): Promise<Counts> {
+  type Entry = {
+    headers: Record<string, string>
+    usage: { prompt_tokens: number; completion_tokens: number }
+  }
+  const { requests } = (await (await fetch(`${simulatorUrl}/simulator/requests`)).json()) as { requests: Entry[] }
+  const chats = requests.filter(({ usage }) => usage.prompt_tokens > 0)
+  return summed(
+    chats.map(({ headers, usage }) => [headers['x-request-id']!, usage.prompt_tokens, usage.completion_tokens]),
   )
-  return row!
+}
+
+async function countsIn(database: Database): Promise<Counts> {
+  const rows = await database.look<{ id: string; prompt: number; completion: number }>(
+    'SELECT request_id AS id, prompt_tokens::int AS prompt, completion_tokens::int AS completion FROM model_call',
+  )
+  return summed(rows.map(({ id, prompt, completion }) => [id, prompt, completion]))
+}
+
+function summed(calls: [id: string, prompt: number, completion: number][]): Counts {
+  const sums = new Map<string, [number, number]>()
+  for (const [id, prompt, completion] of calls) {
+    const [before, after] = sums.get(id) ?? [0, 0]
+    sums.set(id, [before + prompt, after + completion])
+  }
+  return new Map([...sums].map(([id, counts]) => [id, counts.join(' + ')]))
 }

@@ -42,6 +42,8 @@ export function forward(exchange: Exchange, to: Destination, body?: Buffer, upgr
   }
   proxy.on('proxyReq', prepare)
   proxy.on('proxyRes', (answer) => {
+    // What the client sent behind its request was none, and is answered already.
+    if (res.headersSent) return void answer.destroy()
     res.writeHead(answer.statusCode ?? 502, answer.statusMessage, takeHead(answer)).flushHeaders()
     pipeline(answer, res, () => {}) // when either side dies it destroys the other: no tidy end for half a body
   })

@@ -52,13 +52,17 @@ export function createGateway(options: GatewayOptions) {
     return exchange
   }
 
-  /** For a socket that Node hands over without a response. */
-  function beginOn(socket: Socket, req = new IncomingMessage(socket)): Exchange {
+  /** For a socket that Node hands over without a response; one that still owes an earlier answer is cut. */
+  function beginOn(socket: Socket, req = new IncomingMessage(socket)): Exchange | undefined {
+    socket.on('error', () => socket.destroy())
     const res = new ServerResponse(req)
     res.shouldKeepAlive = false
-    res.assignSocket(socket)
+    try {
+      res.assignSocket(socket)
+    } catch {
+      return void socket.destroy()
+    }
     res.once('finish', () => socket.destroySoon())
-    socket.on('error', () => socket.destroy())
     return begin(req, res)
   }
 
@@ -69,13 +73,16 @@ export function createGateway(options: GatewayOptions) {
     handle(begin(req, res))
   })
   server.on('connection', (socket: Socket) => sockets.add(socket.once('close', () => sockets.delete(socket))))
-  server.on('upgrade', (req, socket: Socket, head) => handle(beginOn(socket, req), { socket, head }))
-  server.on('connect', (req, socket: Socket) => beginOn(socket, req).refuse(BAD_REQUEST))
+  server.on('upgrade', (req, socket: Socket, head) => {
+    const exchange = beginOn(socket, req)
+    if (exchange) handle(exchange, { socket, head })
+  })
+  server.on('connect', (req, socket: Socket) => beginOn(socket, req)?.refuse(BAD_REQUEST))
   server.on('clientError', ({ code }: NodeJS.ErrnoException, socket: Socket) => {
     if (code === 'ERR_HTTP_REQUEST_TIMEOUT' || !socket.writable) return socket.destroy() // slow, or gone
     const exchange = underWay.get(socket) ?? beginOn(socket)
-    exchange.res.once('finish', () => socket.destroySoon())
-    exchange.refuse(code === 'HPE_HEADER_OVERFLOW' ? HEAD_TOO_LARGE : BAD_REQUEST)
+    exchange?.res.once('finish', () => socket.destroySoon())
+    exchange?.refuse(code === 'HPE_HEADER_OVERFLOW' ? HEAD_TOO_LARGE : BAD_REQUEST)
   })
 
   return {

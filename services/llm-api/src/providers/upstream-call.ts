@@ -1,5 +1,5 @@
 import type { ByteSink } from '@jan/service-kit/answer'
-import type { Dispatcher } from 'undici'
+import { type Dispatcher, errors } from 'undici'
 import { upstreamFailure } from './upstream-error.ts'
 
 /** What may wait here for a reader, in bytes. */
@@ -146,11 +146,20 @@ export function openCall(
   return new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | undefined
     let body: UpstreamBody | undefined
+    let waiting: NodeJS.Timeout | undefined
     const leave = () => {
       controller?.abort(signal.reason)
       reject(translate(signal.reason))
     }
-    const over = () => signal.removeEventListener('abort', leave)
+    const over = () => {
+      clearTimeout(waiting)
+      signal.removeEventListener('abort', leave)
+    }
+    // undici begins its own wait anew with each of them.
+    const waitOn = (started: Dispatcher.DispatchController) => {
+      if (request.headersTimeout)
+        waiting ??= setTimeout(() => started.abort(new errors.HeadersTimeoutError()), request.headersTimeout)
+    }
     if (signal.aborted) return reject(translate(signal.reason))
     signal.addEventListener('abort', leave)
     dispatcher.dispatch(request, {
@@ -160,7 +169,8 @@ export function openCall(
       },
       onResponseStart: (started, status, headers) => {
         // A provisional answer (1xx) is followed by the real one.
-        if (status < 200) return
+        if (status < 200) return waitOn(started)
+        clearTimeout(waiting)
         body = new UpstreamBody(started, translate)
         resolve({ status, headers, body })
       },

@@ -4,6 +4,7 @@ import type { Deployment } from '../models/offered-model.ts'
 import { callModel } from '../routing/call-model.ts'
 import type { MeteredCall } from '../usage/metering.ts'
 import { usageInTail } from '../usage/usage-in-tail.ts'
+import { watchLeaving } from './after-leaving.ts'
 import { failed, headersOf, type RelayNeeds } from './relay-model.ts'
 import { relayEvents } from './relay-stream.ts'
 
@@ -21,18 +22,20 @@ const EVENTS_TYPE = /^text\/event-stream\b/
 /** Asks a model for what may be anything: a sound, a text, events. Handed on as it comes. @throws AppError when it refuses or cannot be reached */
 export async function relayBytes(deps: RelayNeeds, who: Who, request: BytesRelay): Promise<Answer<never>> {
   const metering = await deps.meter.begin(who, request)
+  const leaving = watchLeaving(who.signal)
   const onFailure = (error: unknown) => failed(deps, metering, error)
   try {
-    const call = { ...request, accept: 'bytes', metering, requestId: who.requestId, signal: who.signal } as const
+    const call = { ...request, accept: 'bytes', metering, requestId: who.requestId, signal: leaving.signal } as const
     const served = await callModel(deps, call)
     const { status, contentType, body } = served.answer
     const headers = headersOf(served, metering)
     if (served.whole.length > 0) {
+      leaving.settle()
       metering.end({ outcome: 'ok', status, usage: usageInTail(served.whole) })
       return relay(served.whole, { status, headers })
     }
     if (EVENTS_TYPE.test(contentType)) {
-      const options = { metering, json: request.json, wantsUsage: true, isTyped: true, onFailure }
+      const options = { leaving, metering, json: request.json, wantsUsage: true, isTyped: true, onFailure }
       return relay(relayEvents(who, body, options), { status, headers })
     }
     metering.firstToken()
@@ -42,10 +45,13 @@ export async function relayBytes(deps: RelayNeeds, who: Who, request: BytesRelay
         metering.end({ outcome: 'ok', status })
       } catch (error) {
         throw onFailure(error)
+      } finally {
+        leaving.settle()
       }
     }
     return relay({ pushTo }, { status, headers })
   } catch (error) {
+    leaving.settle()
     throw onFailure(error)
   }
 }

@@ -5,10 +5,11 @@ import type { Who } from '@jan/service-kit/who'
 import type { Deps } from '../deps.ts'
 import { noteUpstreamFailure } from '../events.ts'
 import type { Deployment } from '../models/offered-model.ts'
-import { callModel, type ModelCall, type Served, servedBy } from '../routing/call-model.ts'
+import { callModel, type Served, servedBy } from '../routing/call-model.ts'
 import type { MeteredCall, Metering } from '../usage/metering.ts'
 import type { Usage } from '../usage/usage.ts'
 import { usageInTail } from '../usage/usage-in-tail.ts'
+import { type Leaving, watchLeaving } from './after-leaving.ts'
 import { CHARACTERS_PER_TOKEN, estimatePrompt } from './estimate-tokens.ts'
 import { relayEvents } from './relay-stream.ts'
 import { textLength } from './text-length.ts'
@@ -33,50 +34,43 @@ export async function relayModel(deps: RelayNeeds, who: Who, request: Relay): Pr
   const promptBytes = textBytes(bodyFor(request.model.deployments[0]!), request.json)
   const metering = await deps.meter.begin(who, { ...request, promptBytes })
   metering.payload('input', () => JSON.stringify(request.json.messages ?? request.json))
+  const leaving = watchLeaving(who.signal)
   try {
     const call = {
       ...request,
-      accept: 'json',
+      accept: request.stream ? 'events' : 'json',
       contentType: 'application/json',
       bodyFor,
       metering,
       requestId: who.requestId,
+      signal: leaving.signal,
     } as const
-    return request.stream
-      ? await relayStream(deps, who, request, metering, { ...call, accept: 'events' })
-      : await relayWhole(deps, who, request, metering, { ...call, signal: who.signal })
+    const served = await callModel(deps, call)
+    const answered = { served, metering, leaving }
+    return request.stream ? relayStream(deps, who, request, answered) : await relayWhole(who, request, answered)
   } catch (error) {
+    leaving.settle()
     throw failed(deps, metering, error)
   }
 }
 
+type Answered = { served: Served; metering: Metering; leaving: Leaving }
+
 /** An answer that is not streamed is relayed when all of it is here, the same bytes: half of one would look like success. */
-async function relayWhole(deps: RelayNeeds, who: Who, { turn, json }: Relay, metering: Metering, call: ModelCall) {
-  const served = await callModel(deps, call)
+async function relayWhole(who: Who, { turn, json }: Relay, { served, metering, leaving }: Answered) {
   const { answer, whole } = served
+  leaving.settle()
   const told = usageInTail(whole)
   metering.payload('output', () => whole.toString())
-  metering.end({ outcome: 'ok', status: answer.status, usage: told ?? estimate(json, whole), estimated: !told })
+  const outcome = leaving.isOver() ? 'cancelled' : 'ok'
+  metering.end({ outcome, status: answer.status, usage: told ?? estimate(json, whole), estimated: !told })
   const body = turn ? await turn.keepWhole(whole, who) : whole
   return relay(body, { status: answer.status, headers: headersOf(served, metering) })
 }
 
-async function relayStream(
-  deps: RelayNeeds,
-  who: Who,
-  request: Relay,
-  metering: Metering,
-  call: Omit<ModelCall, 'signal'>,
-) {
-  // Before the first bytes a client that leaves ends the call; afterwards `relayEvents` sees to it.
-  const waiting = new AbortController()
-  const leave = () => waiting.abort(who.signal.reason)
-  who.signal.addEventListener('abort', leave)
-  if (who.signal.aborted) leave()
-  const served = await callModel(deps, { ...call, signal: waiting.signal }).finally(() =>
-    who.signal.removeEventListener('abort', leave),
-  )
+function relayStream(deps: RelayNeeds, who: Who, request: Relay, { served, metering, leaving }: Answered) {
   const body = relayEvents(who, served.answer.body, {
+    leaving,
     metering,
     json: request.json,
     wantsUsage: request.wantsUsage ?? false,

@@ -4,12 +4,13 @@ import type { Who } from '@jan/service-kit/who'
 import type { ProviderBody } from '../providers/provider.client.ts'
 import type { Metering } from '../usage/metering.ts'
 import type { Outcome } from '../usage/model-call.ts'
-import { watchLeaving } from './after-leaving.ts'
+import type { Leaving } from './after-leaving.ts'
 import { createEventSplitter } from './relay-events.ts'
 import { createStreamUsage } from './stream-usage.ts'
 import type { Turn } from './turn.ts'
 
 export type StreamOptions = {
+  leaving: Leaving
   metering: Metering
   /** What was asked. */
   json: Record<string, unknown>
@@ -28,12 +29,12 @@ export type StreamOptions = {
 export const relayEvents = (
   who: Who,
   body: ProviderBody,
-  { metering, json, wantsUsage, turn, isTyped = false, onFailure }: StreamOptions,
+  { leaving, metering, json, wantsUsage, turn, isTyped = false, onFailure }: StreamOptions,
 ): PushedBytes => ({
   pushTo: async (sink) => {
     const events = createEventSplitter({ holdsEnd: turn !== undefined, isTyped })
     const usage = createStreamUsage({ isWanted: wantsUsage, json })
-    const leaving = watchLeaving(who.signal, body)
+    leaving.reads(body)
     metering.firstToken()
     const pass = (whole: Buffer | undefined) => {
       if (!whole) return true

@@ -1,5 +1,13 @@
 /** Keys of a chunk whose text is what the model wrote: chat, reasoning of several vendors, tool calls, legacy completions. */
-const WRITTEN = ['"content":"', '"reasoning_content":"', '"reasoning":"', '"arguments":"', '"text":"', '"refusal":"']
+const WRITTEN = [
+  '"content":"',
+  '"name":"',
+  '"reasoning_content":"',
+  '"reasoning":"',
+  '"arguments":"',
+  '"text":"',
+  '"refusal":"',
+]
 
 /**
  * Characters that a model wrote in these events, without parsing them: for an estimate when no usage comes.

@@ -30,3 +30,13 @@ export function requireWithin(held: Usage, bytes: number, quota: Quota): void {
       wireCode: 'quota_exceeded',
     })
 }
+
+/** @param open uploads that are not complete, without the new one @throws AppError `rate_limited` that says what to do */
+export function requireFewOpen(open: number, most: number): void {
+  if (most === 0 || open < most) return
+  throw new AppError(
+    'rate_limited',
+    `Your workspace has ${open} uploads that are not complete: complete them, or wait until they go by themselves after a day`,
+    { wireCode: 'quota_exceeded' },
+  )
+}

@@ -12,9 +12,10 @@ import {
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { contentDisposition } from './content-disposition.ts'
 import { isObjectKey, type ObjectStorage, requireKey, type StoredObject } from './object-storage.ts'
+import { createPartBuffers } from './part-buffers.ts'
 import { createS3Connection, type S3ConnectionOptions, SOON } from './s3-connection.client.ts'
 import { headersOf, type S3Encryption, writtenAs } from './s3-encryption.ts'
-import { uploadToS3 } from './s3-upload.client.ts'
+import { PART_BYTES, uploadToS3 } from './s3-upload.client.ts'
 import { usable, usableEach } from './usable.ts'
 
 export type S3StorageOptions = S3ConnectionOptions &
@@ -26,6 +27,8 @@ export type S3StorageOptions = S3ConnectionOptions &
      */
     publicEndpoint?: string | undefined
     bucket: string
+    /** Uploads that hold a part in memory at the same time; the others wait, but for small ones. */
+    partsAtOnce: number
     /** Objects in one answer of a list; as many as the server likes (1,000) when absent. */
     pageSize?: number | undefined
   }
@@ -38,11 +41,12 @@ export function createS3Storage(options: S3StorageOptions): S3Storage {
   const client = createS3Connection(options, endpoint)
   // The host is part of what is signed, so it must be the public one from the start; this client never connects.
   const signing = createS3Connection(options, publicEndpoint)
+  const buffers = createPartBuffers(options.partsAtOnce, PART_BYTES)
   const at = (key: string) => ({ Bucket, Key: requireKey(key) })
 
   return {
     put: (key, content, { type }) =>
-      usable(() => uploadToS3(client, { ...at(key), ContentType: type, ...writtenAs(options) }, content)),
+      usable(() => uploadToS3({ client, buffers }, { ...at(key), ContentType: type, ...writtenAs(options) }, content)),
 
     get: (key, range) =>
       ifThere(async () => {

@@ -9,11 +9,12 @@ import {
 } from '@aws-sdk/client-s3'
 import { inParts, type Part } from './in-parts.ts'
 import type { Content } from './object-storage.ts'
+import type { PartBuffers } from './part-buffers.ts'
 import { SOON } from './s3-connection.client.ts'
 
 const MIB = 1024 * 1024
 /** S3 takes 5 MiB or more, and 10,000 parts: an object may have 78 GiB. */
-const PART_BYTES = 8 * MIB
+export const PART_BYTES = 8 * MIB
 /** What is in memory anyway goes in one request up to here. */
 const WHOLE_BYTES = 16 * MIB
 
@@ -25,11 +26,15 @@ type Target = Omit<PutObjectCommandInput, 'Body'>
  * have got of one that was cut. The SDK's own `Upload` holds three times as much.
  * What a killed process leaves of parts is for the bucket's lifecycle rule (AbortIncompleteMultipartUpload).
  */
-export async function uploadToS3(client: S3Client, target: Target, content: Content): Promise<void> {
+export async function uploadToS3(
+  { client, buffers }: { client: S3Client; buffers: PartBuffers },
+  target: Target,
+  content: Content,
+): Promise<void> {
   const isWhole = Buffer.isBuffer(content) && content.length <= WHOLE_BYTES
   let parts: S3Parts | undefined
   try {
-    for await (const part of inParts(content, isWhole ? WHOLE_BYTES : PART_BYTES)) {
+    for await (const part of inParts(content, isWhole ? WHOLE_BYTES : PART_BYTES, buffers)) {
       if (part.isLast && !parts) {
         const put = new PutObjectCommand({ ...target, Body: part.bytes })
         await client.send(put, part.bytes.length <= MIB ? SOON : {})
