@@ -50,6 +50,20 @@ test('the OpenAI SDK uploads, lists, reads and deletes files [M-012]', async () 
   await expect(openai.files.retrieve(file.id)).rejects.toMatchObject({ status: 404, type: 'not_found_error' })
 })
 
+test('what is nothing below /v1/files is refused in OpenAI’s envelope, too [M-012]', async () => {
+  const wrong: [string, string, number][] = [
+    ['/v1/files', 'PUT', 405],
+    ['/v1/files/a/b/c', 'GET', 404],
+    ['/v1/files/%zz', 'GET', 400],
+  ]
+  for (const [path, method, status] of wrong)
+    expect(await service.call(path, { method })).toMatchObject({
+      status,
+      body: { error: { message: expect.any(String) } },
+    })
+  expect((await service.call('/v1/media', { method: 'PUT' })).body.error).toEqual(expect.any(String))
+})
+
 test('each upload is a file of its own, and a medium, too [M-012]', async () => {
   const { bytes, mime } = sample('application/pdf')
   const create = async () => openai.files.create({ file: await toFile(bytes, 'a.pdf'), purpose: 'user_data' })
