@@ -6,13 +6,22 @@ import { media } from './requirements/media.ts'
 import { promises } from './requirements/promises.ts'
 import type { Requirement } from './requirements/row.ts'
 import { tools } from './requirements/tools.ts'
+import { weaknesses } from './requirements/weaknesses.ts'
 
 /**
  * What this product must do: one row per promise that a test could judge. A test cites the rows it judges in its
  * title: `test('a body that differs is refused [T-07]', …)`. `H` is the house, `T` the tools of our trade, `I` identity
- * and the gateway, `M` media, `L` llm-api, `P` what users were promised. `node tests/requirements.ts` lists what is open;
+ * and the gateway, `M` media, `L` llm-api, `W` what went wrong in it before, `P` what users were promised. `node tests/requirements.ts` lists what is open;
  * `tests/requirements.test.ts` keeps the list true.
  */
-export const requirements: Requirement[] = [...house, ...tools, ...identity, ...media, ...llm, ...promises]
+export const requirements: Requirement[] = [
+  ...house,
+  ...tools,
+  ...identity,
+  ...media,
+  ...llm,
+  ...weaknesses,
+  ...promises,
+]
 
 if (import.meta.main) process.stdout.write(openTable(requirements))

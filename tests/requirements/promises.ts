@@ -134,7 +134,7 @@ export const promises = [
     done('P-061', 'GUEST_LIMIT_PER_HOUR limits guest logins.'),
     done('P-062', 'GUEST_RETENTION_DAYS says when guests are removed.'),
   ),
-  ...from('promises: environment', 'llm-api', open('P-063', 'JAN_MODEL_GGUF runs a local model file.')),
+  ...from('promises: environment', 'llm-api', done('P-063', 'JAN_MODEL_GGUF runs a local model file.')),
   ...from('promises: environment', 'response-api', open('P-064', 'EVENT_RETENTION says how long events are kept.')),
   ...from(
     'promises: environment',

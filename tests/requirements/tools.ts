@@ -27,7 +27,7 @@ export const tools = [
   ...from(
     'tools: idempotency',
     'llm-api',
-    open('T-16', 'Creating conversations, items, projects and assistants takes the key.'),
+    done('T-16', 'Creating conversations, items, projects and assistants takes the key.'),
   ),
   ...from('tools: idempotency', 'identity', done('T-17', 'Creating an API key takes the key.')),
   ...from('tools: idempotency', 'mcp-tools', open('T-18', 'Registering an MCP server takes the key.')),

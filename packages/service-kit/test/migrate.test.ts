@@ -52,7 +52,7 @@ test('an edited or vanished migration is refused [H-34]', async () => {
   await expect(migrate(database.url, folder)).rejects.toThrow(/0001_init was applied but/)
 })
 
-test('a migration that fails leaves nothing behind and can be mended [H-34]', async () => {
+test('a migration that fails leaves nothing behind and can be mended [H-34 W-041]', async () => {
   put('0002_bad', 'CREATE TABLE half (n int); SELECT 1/0;')
   await expect(migrate(database.url, folder)).rejects.toThrow(/0002_bad failed: division by zero/)
   expect(await database.query("SELECT 1 FROM pg_tables WHERE tablename = 'half'")).toEqual([])
@@ -60,7 +60,7 @@ test('a migration that fails leaves nothing behind and can be mended [H-34]', as
   expect(await migrate(database.url, folder)).toEqual(['0002_bad'])
 })
 
-test('into a schema of its own: its tables and its list are apart from those of another folder [H-33]', async () => {
+test('into a schema of its own: its tables and its list are apart from those of another folder [H-33 W-041]', async () => {
   const own = folder
   folder = mkdtempSync(join(tmpdir(), 'migrations-'))
   put('0001_other', 'CREATE TABLE a (text text);')

@@ -61,7 +61,7 @@ describe.each([
   })
 })
 
-test('identity headers beside a good token change nothing [H-99]', async () => {
+test('identity headers beside a good token change nothing [H-99 W-001]', async () => {
   const me = await call(service, 'GET', '/auth/me', {
     headers: { ...(await service.as('ann')), 'x-user-id': 'bob', 'x-user-subject': 'bob' },
   })

@@ -24,7 +24,7 @@ const post = async (body: string | Uint8Array, headers: Record<string, string> =
 const chat = (json: Json) => post(JSON.stringify({ model: many.fresh(), messages: HI, ...json }))
 const sent = () => jsonOf(many.provider.calls[0]!)
 
-describe('reaches the provider as it is [L-030 W13]', () => {
+describe('reaches the provider as it is [L-030 W-013]', () => {
   test.each<[string, Json]>([
     ['zeros', { temperature: 0, top_p: 0, seed: 0, n: 0, max_tokens: 0, presence_penalty: 0, logit_bias: { 1: 0 } }],
     ['room without end', { max_tokens: -1 }],

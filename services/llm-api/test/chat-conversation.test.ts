@@ -54,7 +54,7 @@ const eventsOf = (text: string) =>
   text.split('\n\n').flatMap((event) => (event.startsWith('data: {') ? [JSON.parse(event.slice(6)) as Json] : []))
 
 describe('memory [L-034 L-036]', () => {
-  test('what was said before reaches the model, and what is said now is kept', async () => {
+  test('what was said before reaches the model, and what is said now is kept [W-008]', async () => {
     const { id } = await create()
     const first = await chat({ conversation: id, messages: [{ role: 'system', content: 'be kind' }, user('süß 🌍')] })
     expect([first.status, first.json.conversation]).toEqual([200, { id, title: 'süß 🌍' }])
@@ -222,7 +222,7 @@ test('reasoning is kept when that is asked for', async () => {
 })
 
 describe('instructions [L-035 L-059]', () => {
-  test('of the project of a conversation are given to the model, and are gone with it', async () => {
+  test('of the project of a conversation are given to the model, and are gone with it [W-009]', async () => {
     const project = await call(service, 'POST', '/v1/projects', {
       headers: ann,
       json: { name: 'p', instruction: 'Speak French' },

@@ -81,7 +81,7 @@ const ask = (...content: unknown[]) =>
   })
 const sentContent = () => (provider.calls[0]!.json.messages as { content: unknown }[])[1]?.content
 
-test('ids and placeholders become images, in one call for the one who asks [H-17]', async () => {
+test('ids and placeholders become images, in one call for the one who asks [H-17 W-047]', async () => {
   const answer = await ask(
     { type: 'text', text: `what is ${CAT}?` },
     { type: 'image_url', image_url: { url: CAT, detail: 'low' }, extra: 1 },

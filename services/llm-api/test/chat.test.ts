@@ -141,7 +141,7 @@ test('guests may chat, and so may a service that acts for a person, but not a se
   expect((await ask({ model: 'fake-model', messages }, { authorization: `Bearer ${itself}` })).status).toBe(403)
 })
 
-describe('refuses before the provider is asked', () => {
+describe('refuses before the provider is asked [L-040]', () => {
   test.each([
     ['no model', { messages }, 400, 'model'],
     ['a blank model', { model: ' ', messages }, 400, 'model'],
@@ -152,7 +152,7 @@ describe('refuses before the provider is asked', () => {
     ['a message without a role', { model: 'fake-model', messages: [{ content: 'hi' }] }, 400, 'messages.0.role'],
     ['a stream that is no boolean', { model: 'fake-model', messages, stream: 'yes' }, 400, 'stream'],
     ['a conversation that is none', { model: 'fake-model', messages, conversation: 7 }, 400, 'conversation'],
-    ['server tools [L-040]', { model: 'fake-model', messages, jan_execute_tools: true }, 400, 'jan_execute_tools'],
+    ['server tools', { model: 'fake-model', messages, jan_execute_tools: true }, 400, 'jan_execute_tools'],
     ['an assistant that is none', { model: 'fake-model', messages, assistant_id: 7 }, 400, 'assistant_id'],
     ['approvals', { model: 'fake-model', messages, jan_approvals: [] }, 400, 'jan_approvals'],
     ['an unknown model', { model: 'no/such', messages }, 404, 'model'],
@@ -201,7 +201,7 @@ describe('a refusal of the provider', () => {
     provider.onChat = (response) => sendJson(response, status, value, headers)
   }
 
-  test.each([400, 404, 413, 422, 429])('keeps its status %i and its words', async (status) => {
+  test.each([400, 404, 413, 422, 429])('keeps its status %i and its words [W-031]', async (status) => {
     refuse(
       status,
       { error: { message: 'too long by 3', type: 'x', code: 'context_length_exceeded', param: 'messages' } },

@@ -30,7 +30,7 @@ async function spoken(...texts: string[]): Promise<[string, string[]]> {
 const edit = (id: string, item: string, body: object) => ask('POST', `/${id}/items/${item}/edit`, body)
 const add = (id: string, text: string) => ask('POST', `/${id}/items`, { items: [says(text)] })
 
-test('an edited item begins a branch, and what was stays [L-054 W60]', async () => {
+test('an edited item begins a branch, and what was stays [L-054 W-060]', async () => {
   const [id, ids] = await spoken('a', 'b', 'c')
   const edited = await edit(id, ids[1]!, { content: 'b2' })
   expect(edited).toMatchObject({
@@ -180,7 +180,7 @@ test('a fork’s approvals name the fork’s requests [L-054]', async () => {
   expect(answer!.approval_request_id).toBe(request!.id)
 })
 
-test('items are rated, rated otherwise, and the rating is taken back [L-055 W60]', async () => {
+test('items are rated, rated otherwise, and the rating is taken back [L-055 W-060]', async () => {
   const [id, ids] = await spoken('a')
   const rate = (body: unknown) => ask('POST', `/${id}/items/${ids[0]}/rating`, body)
   expect(await rate({ rating: 'like', comment: 'schön 👍🏽' })).toMatchObject({

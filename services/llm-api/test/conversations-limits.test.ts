@@ -38,7 +38,7 @@ test('at most 20 items come at a time, and none of more [L-052]', async () => {
   expect(none).toMatchObject({ status: 200, json: { object: 'list', data: [], has_more: false } })
 })
 
-test('a full conversation takes nothing more, also in a rush, and numbers are given once [L-052 W37]', async () => {
+test('a full conversation takes nothing more, also in a rush, and numbers are given once [L-052 W-037]', async () => {
   const id = await begun()
   const rush = await Promise.all(
     Array.from({ length: 16 }, (_, nth) => ask('POST', `/${id}/items`, { items: some(3, `r${nth}`) })),
@@ -54,7 +54,7 @@ test('a full conversation takes nothing more, also in a rush, and numbers are gi
   expect(texts).toEqual(texts.flatMap((text, nth) => (nth % 3 === 0 ? [text, text, text] : [])))
 })
 
-test('a deleted item leaves its place, and its number to nobody [L-052 W37]', async () => {
+test('a deleted item leaves its place, and its number to nobody [L-052 W-037]', async () => {
   const id = await begun()
   for (const count of [20, 20, 5]) await ask('POST', `/${id}/items`, { items: some(count) })
   expect((await ask('POST', `/${id}/items`, { items: some(1) })).status).toBe(400)
@@ -66,14 +66,14 @@ test('a deleted item leaves its place, and its number to nobody [L-052 W37]', as
   expect((await ask('POST', `/${id}/items`, { items: some(1) })).status).toBe(400)
 })
 
-test('a conversation is made with its items, or not at all [L-052 W50]', async () => {
+test('a conversation is made with its items, or not at all [L-052 W-050]', async () => {
   const asking = service.asking('whole')
   const refused = await asking('POST', '', { items: [says('a'), { type: 'nonsense' }] })
   expect(refused.status).toBe(400)
   expect((await asking('GET', '')).json.total).toBe(0)
 })
 
-test('titles and labels have limits in characters, and text of any language is text [L-052 L-060 W34]', async () => {
+test('titles and labels have limits in characters, and text of any language is text [L-052 L-060 W-034]', async () => {
   const family = '👨‍👩‍👧‍👦'
   const fine = ['می‌خواهم', '\u200fשלום\u200e', 'हिन्दी\u200dक', `${family} café`, '日本語\u00a0テスト', '🎉'.repeat(256)]
   for (const title of fine) {
@@ -110,7 +110,7 @@ test('titles and labels have limits in characters, and text of any language is t
   expect((await ask('POST', `/${id}`, most)).json.metadata).toEqual(most.metadata)
 })
 
-test('a retry with an Idempotency-Key makes nothing twice [L-052 W50]', async () => {
+test('a retry with an Idempotency-Key makes nothing twice [T-16 L-052 W-050]', async () => {
   const asking = service.asking('retry')
   const retried = async (path: string, body: unknown, key: string) => {
     const both = await Promise.all([1, 2].map(() => asking('POST', path, body, { 'idempotency-key': key })))
@@ -129,7 +129,7 @@ test('a retry with an Idempotency-Key makes nothing twice [L-052 W50]', async ()
   expect((await asking('GET', '')).json.total).toBe(2)
 })
 
-test('a new name and a new item at the same time are both kept [L-052 W37]', async () => {
+test('a new name and a new item at the same time are both kept [L-052 W-037]', async () => {
   const id = await begun()
   for (let nth = 0; nth < 5; nth += 1) {
     await Promise.all([

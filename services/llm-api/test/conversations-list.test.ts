@@ -26,7 +26,7 @@ async function made(ask: Asking, count: number, body: Record<string, unknown> = 
 const projectOf = async (subject: string, name: string) =>
   idOf(await call(service, 'POST', '/v1/projects', { headers: await service.as(subject), json: { name } }))
 
-test('those with the latest items come first, with a total that is a number [L-051 W50]', async () => {
+test('those with the latest items come first, with a total that is a number [L-051 W-050]', async () => {
   const ask = service.asking('order')
   const [a, b, c] = await made(ask, 3)
   expect(await ask('GET', '')).toMatchObject({ status: 200, json: { object: 'list', has_more: false, total: 3 } })
@@ -42,7 +42,7 @@ test('those with the latest items come first, with a total that is a number [L-0
   expect(none.json).toEqual({ object: 'list', data: [], first_id: '', last_id: '', has_more: false, total: 0 })
 })
 
-test('pages neither repeat nor skip while conversations move and go [L-051 W33]', async () => {
+test('pages neither repeat nor skip while conversations move and go [L-051 W-033]', async () => {
   const ask = service.asking('pages')
   const ids = (await made(ask, 7)).reverse()
   const first = await ask('GET', '?limit=3')
@@ -61,7 +61,7 @@ test('pages neither repeat nor skip while conversations move and go [L-051 W33]'
   expect((await service.asking('other')('GET', `?after=${ids[4]}`)).status).toBe(400)
 })
 
-test('no page has more than a hundred rows, whatever is asked [L-051 W50]', async () => {
+test('no page has more than a hundred rows, whatever is asked [L-051 W-050]', async () => {
   const ask = service.asking('many')
   await service.database.query(
     `INSERT INTO conversation (id, workspace_id, created_by, created_at, last_activity_at)
@@ -75,7 +75,7 @@ test('no page has more than a hundred rows, whatever is asked [L-051 W50]', asyn
   expect(new Set([...idsOf(page), ...idsOf(rest)]).size).toBe(150)
 })
 
-test('conversations are listed by project, and move between projects [L-051 W35]', async () => {
+test('conversations are listed by project, and move between projects [L-051 W-035]', async () => {
   const ask = service.asking('projects')
   const [home, work] = [await projectOf('projects', 'Home'), await projectOf('projects', 'Work')]
   const [a, b] = await made(ask, 2, { project_id: home })

@@ -25,7 +25,7 @@ const contentOf = async (blocks: unknown[], role = 'user') => {
   return rowsOf(added)[0]!.content
 }
 
-test('a block that holds its content under its type’s name is told in OpenAI’s form [L-050 W36]', async () => {
+test('a block that holds its content under its type’s name is told in OpenAI’s form [L-050 W-036]', async () => {
   const text = 'Grüße'
   const annotations = [{ type: 'url_citation', url: 'https://a', start_index: 0, end_index: 1 }]
   expect(
@@ -59,7 +59,7 @@ test('a block that holds its content under its type’s name is told in OpenAI�
   ])
 })
 
-test('images and files come in every form that clients have, and leave in OpenAI’s [L-050 W36 W54]', async () => {
+test('images and files come in every form that clients have, and leave in OpenAI’s [L-050 W-036 W-054]', async () => {
   const url = 'https://a.example/b.png'
   expect(
     await contentOf([
@@ -82,7 +82,7 @@ test('images and files come in every form that clients have, and leave in OpenAI
   ])
 })
 
-test('blocks that nothing is done with are kept as they are [L-050 W36]', async () => {
+test('blocks that nothing is done with are kept as they are [L-050 W-036]', async () => {
   const blocks = [
     { type: 'code', code: { language: 'js', code: '1' } },
     { type: 'audio', audio: { id: 'a', format: 'mp3' } },
@@ -110,7 +110,7 @@ test('making and changing answer 200, and POST and PATCH are the same [L-050]', 
   expect(cleared.json).not.toHaveProperty('referrer')
 })
 
-test('a conversation may be sent back as it was told [L-050 W57]', async () => {
+test('a conversation may be sent back as it was told [L-050 W-057]', async () => {
   const made = await ask('POST', '', { title: 'Echo', metadata: { a: 'b' } })
   expect((await ask('POST', `/${idOf(made)}`, made.json)).json).toEqual(made.json)
   const copy = await ask('POST', '', made.json)
@@ -118,7 +118,7 @@ test('a conversation may be sent back as it was told [L-050 W57]', async () => {
   expect(idOf(copy)).not.toBe(idOf(made))
 })
 
-test('ids, times and ratings are this server’s to give [L-050 W36]', async () => {
+test('ids, times and ratings are this server’s to give [L-050 W-036]', async () => {
   const theirs = { id: 'conv_mine', created_at: 1, status: 'archived' }
   const made = await ask('POST', '', { ...theirs, title: 'x' })
   expect(made.json.id).not.toBe('conv_mine')
@@ -132,7 +132,7 @@ test('ids, times and ratings are this server’s to give [L-050 W36]', async () 
   expect(item!.created_at).toBeGreaterThan(1_700_000_000)
 })
 
-test('what is wrong is told with its place [L-052 W36 W54]', async () => {
+test('what is wrong is told with its place [L-052 W-036 W-054]', async () => {
   const id = idOf(await ask('POST', ''))
   const image = (url: unknown) => says([{ type: 'input_image', image_url: url }])
   const wrong: [unknown, string][] = [

@@ -51,7 +51,7 @@ async function during(act: () => Promise<unknown>): Promise<Asked[]> {
   return asked
 }
 
-test('a conversation of 1,000 items is read in one query, by its index [L-085 W44]', async () => {
+test('a conversation of 1,000 items is read in one query, by its index [L-085 W-044]', async () => {
   for (const count of [10, 100, 1000]) {
     const queries = await during(async () => {
       const read = await conversations.read('ann', `conv_${count}`, { order: 'desc', limit: 1000 })
@@ -65,7 +65,7 @@ test('a conversation of 1,000 items is read in one query, by its index [L-085 W4
   }
 })
 
-test('how much is asked does not grow with what is there [W44]', async () => {
+test('how much is asked does not grow with what is there [W-044]', async () => {
   const reading = { order: 'desc' as const, limit: 20 }
   const calls: [string, number, () => Promise<unknown>][] = [
     ['a page of items', 1, () => conversations.read('ann', 'conv_1000', { ...reading, after: 'msg_500' })],

@@ -20,7 +20,7 @@ test('a service reads the history of the person it acts for, whole and in order 
   expect(json.items).toMatchObject([{ content: [{ text: 'a' }] }, sealed, { content: [{ text: 'b' }] }])
 })
 
-test('a service appends once by id, as many as it has, to the active branch [L-056 W37]', async () => {
+test('a service appends once by id, as many as it has, to the active branch [L-056 W-037]', async () => {
   const [ask, serve] = [service.asking('bob'), service.serving('bob')]
   const id = idOf(await ask('POST', ''))
   const path = `/internal/conversations/${id}/items`

@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => service.close())
 
-test('the OpenAI SDK makes, reads, changes and deletes a conversation [L-050 W36]', async () => {
+test('the OpenAI SDK makes, reads, changes and deletes a conversation [L-050 W-036]', async () => {
   const empty = await client.conversations.create()
   expect(empty).toMatchObject({
     id: expect.stringMatching(/^conv_[0-9a-z]{16}$/),
@@ -119,7 +119,7 @@ const ITEMS = [
   { type: 'local_shell_call_output', id: 'x', output: '{}' },
 ] as unknown as Input[]
 
-test('every type of item is kept whole, also what nobody knows of it [L-050 W36]', async () => {
+test('every type of item is kept whole, also what nobody knows of it [L-050 W-036]', async () => {
   const { id } = await client.conversations.create({ items: ITEMS })
   const { data } = await client.conversations.items.list(id, { order: 'asc', limit: 100 })
   const bare = ITEMS.map((item) => Object.fromEntries(Object.entries(item).filter(([name]) => name !== 'id')))
@@ -144,7 +144,7 @@ test('an approval still names its request, whose id is a new one [L-050]', async
   expect(other).toMatchObject({ approval_request_id: 'mcpr_elsewhere', reason: 'no' })
 })
 
-test('what is large or sealed is told to those who include it [L-050 W50]', async () => {
+test('what is large or sealed is told to those who include it [L-050 W-050]', async () => {
   const logprobs = [{ token: 'a', logprob: -1, bytes: [97], top_logprobs: [] }]
   const items = [
     { type: 'reasoning', summary: [], encrypted_content: 'sealed' },

@@ -38,7 +38,7 @@ const patch = (id: string, change: object) => it.asAdmin('PATCH', `/v1/admin/mod
 const catalogOf = (id: string) => `/v1/admin/models/catalogs/${encodeURIComponent(id)}`
 const model = async (name: string) => (await it.asAnn('GET', `/v1/models/${encodeURIComponent(name)}`)).json
 
-test('a list tells context, prices and what a model takes (W58) [L-001]', async () => {
+test('a list tells context, prices and what a model takes [L-001 W-058]', async () => {
   expect(await model(PUBLIC)).toMatchObject({
     id: PUBLIC,
     object: 'model',
@@ -62,7 +62,7 @@ test.each([
   expect((await model(name)).id).toBe(PUBLIC)
 })
 
-test('with X-PROVIDER-DATA there is a row for every provider that serves a model (W58) [L-001]', async () => {
+test('with X-PROVIDER-DATA there is a row for every provider that serves a model [L-001 W-058]', async () => {
   const second = it.added[1]!
   second.entries = [{ id: 'Meta-Llama/Llama-3.1-8b-instruct:free' }]
   const { json: added } = await it.add(second, { name: 'Cheaper' })
@@ -77,7 +77,7 @@ test('with X-PROVIDER-DATA there is a row for every provider that serves a model
   await it.asAdmin('DELETE', `/v1/admin/providers/${added.id}`)
 })
 
-test('what an admin says of a model stays when its provider is asked again, and can be taken back (W29, W24) [L-011]', async () => {
+test('what an admin says of a model stays when its provider is asked again, and can be taken back [L-011 W-029 W-024]', async () => {
   const { id } = await rowOf(PUBLIC)
   const edits = {
     display_name: 'Ours',
@@ -133,7 +133,7 @@ test.each([
   expect((await patch((await rowOf(PUBLIC)).id, change)).status).toBe(400)
 })
 
-test('lists of models are paged and filtered, and an unknown provider is 404 (W25, W50) [L-005]', async () => {
+test('lists of models are paged and filtered, and an unknown provider is 404 [L-005 W-025 W-050]', async () => {
   const page = (query: string) => it.asAdmin('GET', `/v1/admin/models/provider-models?${query}`)
   const all = (await page('order=asc')).json
   expect([all.total, all.limit, all.data.length]).toEqual([4, 20, 4])
@@ -151,7 +151,7 @@ test('lists of models are paged and filtered, and an unknown provider is 404 (W2
     expect((await it.asAdmin('GET', `/v1/admin/models/provider-models/${id}`)).status).toBe(404)
 })
 
-test('all models are switched off and on together, but for some (W25, W44) [L-013]', async () => {
+test('all models are switched off and on together, but for some [L-013 W-025 W-044]', async () => {
   const toggle = (json: object) => it.asAdmin('POST', '/v1/admin/models/provider-models/bulk-toggle', json)
   expect((await toggle({ enable: false, except_models: [PUBLIC] })).json).toEqual({
     updated_count: 3,
@@ -199,7 +199,7 @@ test('catalogs tell what is known of a model; ids hold slashes [L-003]', async (
   expect((await it.asAnn('GET', '/v1/models/catalogs/no/such')).status).toBe(404)
 })
 
-test('what an admin says of a catalog stays, also against a provider that describes its models (W30, W24) [L-011]', async () => {
+test('what an admin says of a catalog stays, also against a provider that describes its models [L-011 W-030 W-024]', async () => {
   const edit = (json: object) => it.asAdmin('PATCH', catalogOf(PUBLIC), json)
   const said = { tags: ['good'], notes: 'Ours', is_moderated: true, architecture: { tokenizer: 'X' } }
   expect((await edit(said)).json).toMatchObject({ tags: ['good'], status: 'updated' })
@@ -216,7 +216,7 @@ test('what an admin says of a catalog stays, also against a provider that descri
   await sync()
 })
 
-test('aliases, the order of the list and a longer model are set on catalogs [L-001] [L-002]', async () => {
+test('aliases, the order of the list and a longer model are set on catalogs [L-001 L-002]', async () => {
   const edit = (id: string, json: object) => it.asAdmin('PATCH', catalogOf(id), json)
   await edit('openrouter/plain', { aliases: ['jan-v1-4b', 'Nick'], display_order: -5, longer: PUBLIC })
   expect(await it.ids()).toEqual([
@@ -236,7 +236,7 @@ test('aliases, the order of the list and a longer model are set on catalogs [L-0
   expect(await it.ids()).toHaveLength(4)
 })
 
-test('catalogs are listed, filtered and switched together (W50, W44) [L-013]', async () => {
+test('catalogs are listed, filtered and switched together [L-013 W-050 W-044]', async () => {
   const list = (query: string) => it.asAdmin('GET', `/v1/admin/models/catalogs?${query}`)
   const toggle = (json: object) => it.asAdmin('POST', '/v1/admin/models/catalogs/bulk-toggle', json)
   const all = (await list('order=asc')).json
@@ -294,7 +294,7 @@ test('models that are no longer listed are no longer offered, and come back as t
   expect(await rowOf('openrouter/plain')).toMatchObject({ id, display_name: 'Kept' })
 })
 
-test('odd and hostile entries harm no other (W58)', async () => {
+test('odd and hostile entries harm no other [W-058]', async () => {
   const { entries } = provider
   provider.entries = [
     ...entries,

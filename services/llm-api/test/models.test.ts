@@ -95,7 +95,7 @@ test('without a list, the operator’s model is offered; without one, the list i
   })
 })
 
-test('readiness names what is missing and stays ready; without the database it does not [H-52]', async () => {
+test('readiness names what is missing and stays ready; without the database it does not [H-52 W-042]', async () => {
   const { get } = await boot({ JAN_MODEL_BASE_URL: provider.url })
   expect(await get('/readyz')).toMatchObject({ status: 200, json: { degraded: ['identity', 'media-api'] } })
   const lost = await boot({ LLM_DATABASE_URL: 'postgresql://nobody@127.0.0.1:9/none' })

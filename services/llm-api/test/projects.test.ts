@@ -90,7 +90,7 @@ test('a name is taken once in a workspace, is another’s to take, and is free a
   expect((await create({ name: 'Café'.normalize('NFD') })).status).toBe(409)
 })
 
-test('of twenty at once with one name, one is made [L-058]', async () => {
+test('of twenty at once with one name, one is made [L-058 W-032]', async () => {
   const answers = await Promise.all(Array.from({ length: 20 }, () => create({ name: 'Rush' })))
   expect(answers.map(({ status }) => status).toSorted()).toEqual([201, ...Array.from({ length: 19 }, () => 409)])
   const ids = await Promise.all(['a', 'b', 'c'].map(async (name) => (await create({ name })).body.id as string))

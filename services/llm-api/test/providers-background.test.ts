@@ -61,7 +61,7 @@ const names = async (asAnn: ModelService['asAnn']): Promise<string[]> =>
 const providerNamed = async (name: string) =>
   (await it.asAdmin('GET', '/v1/admin/providers')).json.find((each: Json) => each.name === name)
 
-test('one that is silent and one that is away stop neither the start nor the others (W15) [L-008] [L-009]', async () => {
+test('one that is silent and one that is away stop neither the start nor the others [L-008 W-015 L-009]', async () => {
   expect(await names(it.asAnn)).toEqual(['vendor/good', 'hoped-for', 'mine', 'vendor/spare', 'favourite'])
   expect(good.asked[0]).toMatchObject({ authorization: 'Bearer sk-of-the-file-1234' })
   const providers = (await it.asAdmin('GET', '/v1/admin/providers')).json
@@ -74,7 +74,7 @@ test('one that is silent and one that is away stop neither the start nor the oth
   expect((await it.asAnn('GET', '/readyz')).json.degraded).toContain('model')
 })
 
-test('what the file says is changed in the file; the models’ weights and activity also here [L-008] [L-011]', async () => {
+test('what the file says is changed in the file; the models’ weights and activity also here [L-008 L-011]', async () => {
   const { id } = await providerNamed('Good')
   expect((await it.asAdmin('PATCH', `/v1/admin/providers/${id}`, { name: 'x' })).status).toBe(409)
   const { data } = (await it.asAdmin('GET', `/v1/admin/models/provider-models?provider_id=${id}&model_key=vendor/good`))
@@ -97,7 +97,7 @@ test('the other replica hears of every change within seconds', async () => {
   await until(async () => !(await names(other.asAnn)).includes('model-2'), 5_000)
 })
 
-test('a key goes nowhere else although a replica has not heard of the new address (W3) [L-006]', async () => {
+test('a key goes nowhere else although a replica has not heard of the new address [L-006 W-003]', async () => {
   const [first, second] = it.added as [ListingProvider, ListingProvider]
   const { json: added } = await it.add(first, { api_key: 'sk-added-0123456789' })
   // Changed behind the back of both.
@@ -109,7 +109,7 @@ test('a key goes nowhere else although a replica has not heard of the new addres
   await it.asAdmin('DELETE', `/v1/admin/providers/${added.id}`)
 })
 
-test('a provider that comes back is found by itself [L-009]', async () => {
+test('a provider that comes back is found by itself [L-009 W-043]', async () => {
   const late = await startListingProvider('late-model')
   late.status = 503
   const port = new URL(late.url).port

@@ -31,7 +31,7 @@ const ADMIN_ROUTES: [string, string, object?][] = [
   ['POST', '/v1/admin/models/provider-models/bulk-toggle', { enable: true }],
 ]
 
-test('every one of them is for admins (W2) [L-005]', async () => {
+test('every one of them is for admins [L-005 W-002]', async () => {
   for (const [method, path, json] of ADMIN_ROUTES)
     expect([path, (await it.asAnn(method, path, json)).status]).toEqual([path, 403])
 })
@@ -79,7 +79,7 @@ test.each([
   expect((await it.asAdmin('GET', '/v1/admin/providers')).json).toHaveLength(1)
 })
 
-test('broken JSON is 400 (W14) [L-005]', async () => {
+test('broken JSON is 400 [L-005 W-014]', async () => {
   const answer = await fetch(`${it.service.url}/v1/admin/providers`, {
     method: 'POST',
     headers: {
@@ -91,7 +91,7 @@ test('broken JSON is 400 (W14) [L-005]', async () => {
   expect(answer.status).toBe(400)
 })
 
-test('a provider that lists no models is refused, in our own words, and nothing stays (W23) [L-005]', async () => {
+test('a provider that lists no models is refused, in our own words, and nothing stays [L-005 W-023]', async () => {
   const [provider] = it.added as [(typeof it.added)[0]]
   for (const status of [401, 404, 429, 500]) {
     provider.status = status
@@ -106,7 +106,7 @@ test('a provider that lists no models is refused, in our own words, and nothing 
   expect((await it.add(provider, { vendor: 'groq' })).status).toBe(200)
 })
 
-test('unless it is not to be asked: then its health says what is wrong [L-005] [L-009]', async () => {
+test('unless it is not to be asked: then its health says what is wrong [L-005 L-009]', async () => {
   const added = await it.asAdmin('POST', '/v1/admin/providers', {
     ...{ name: 'later', vendor: 'custom', base_url: it.nowhere, verify: false },
   })
@@ -150,7 +150,7 @@ test.each([
   if (vendor === 'anthropic') expect(others['anthropic-version']).toBe('2023-06-01')
 })
 
-test('a key is encrypted, never told, and goes to no other host (W3, W46) [L-006]', async () => {
+test('a key is encrypted, never told, and goes to no other host [L-006 W-003 W-046]', async () => {
   const [first, second] = it.added as [(typeof it.added)[0], (typeof it.added)[0]]
   const { json: added } = await it.add(first, { api_key: KEY })
   const stored = async () =>
@@ -181,7 +181,7 @@ test.each([
   ['http://[::1]/v1'],
   ['http://10.0.0.1:8000/v1'],
   ['http://localhost/v1'],
-])('%s is no address of a provider, when it is added or changed (W3) [L-007]', async (url) => {
+])('%s is no address of a provider, when it is added or changed [L-007 W-003]', async (url) => {
   const body = { name: 'inside', vendor: 'custom', base_url: url }
   const refused = await it.asAdmin('POST', '/v1/admin/providers', body)
   expect([refused.status, refused.json.error.param]).toEqual([400, 'base_url'])
@@ -224,7 +224,7 @@ test('the operator’s provider is shown, and changed where he named it [L-008]'
   expect((await it.asAdmin('POST', `${path}/sync`)).status).toBe(200)
 })
 
-test('everybody sees who serves, and not where (W27, W58) [L-004]', async () => {
+test('everybody sees who serves, and not where [L-004 W-027 W-058]', async () => {
   await it.add(it.added[0]!, { name: 'Mine', api_key: KEY, metadata: { environment: 'secret-place' } })
   const { status, json } = await it.asAnn('GET', '/v1/models/providers')
   expect([status, json]).toEqual([
@@ -239,7 +239,7 @@ test('everybody sees who serves, and not where (W27, W58) [L-004]', async () => 
   ])
 })
 
-test('a provider that is switched off serves nothing (W26) [L-005]', async () => {
+test('a provider that is switched off serves nothing [L-005 W-026]', async () => {
   const { json } = await it.add(it.added[0]!)
   await it.asAdmin('PATCH', `/v1/admin/providers/${json.id}`, { active: false })
   expect(await it.ids()).toEqual(['house-model'])

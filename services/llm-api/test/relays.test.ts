@@ -77,7 +77,7 @@ const RELAYS: [string, string, Json, string, Json][] = [
 ]
 
 test.each(RELAYS)(
-  '%s: the request and the answer stay as they are, and the ledger knows [L-041 L-027 W13]',
+  '%s: the request and the answer stay as they are, and the ledger knows [L-041 L-027 W-013]',
   async (_what, path, json, whole, row) => {
     many.provider.onCall = play(`${JSON_TYPE}; charset=utf-8`, whole)
     const { model, ...answer } = await send(path, json)

@@ -24,7 +24,7 @@ const STREAMS: OnCall[] = [
   (response) => sendJson(response, 400, { error: { message: `${ASKED}: ${SAID}` } }),
 ]
 
-test('whatever comes of it, prompts, answers and tokens are in no log [L-044]', async () => {
+test('whatever comes of it, prompts, answers and tokens are in no log [L-044 W-018]', async () => {
   const database = await createTestDatabase({ service: 'llm-api' })
   const provider = await startAnyProvider()
   provider.onCall = (response) => sendJson(response, 200, listOf('fake-model'))

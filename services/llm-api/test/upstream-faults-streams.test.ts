@@ -26,7 +26,7 @@ async function stream(onCall: OnCall, more: Record<string, unknown> = {}) {
   return { model, status: answer.status, text: Buffer.from(await answer.arrayBuffer()).toString() }
 }
 
-describe('a stream arrives byte for byte [L-031 L-042 W11]', () => {
+describe('a stream arrives byte for byte [L-031 L-042 W-011 W-056]', () => {
   const lines = `: hello\n\n${chunk('süß 👩‍🚀')}id: 7\nretry: 10\nevent: vendor\ndata: {"choices":[],\ndata: "zero":0,"nothing":null,"deep":[{"x":false}]}\n\n${chunk('', 'stop')}`
   const ends = [['LF', '\n'] as const, ['CRLF', '\r\n'] as const, ['CR', '\r'] as const]
 
@@ -165,7 +165,7 @@ describe('an error of the provider in the middle [L-031 L-042]', () => {
   })
 })
 
-describe('a stream that breaks ends in an error event and never in [DONE], behind all that came [L-031 L-042 W10]', () => {
+describe('a stream that breaks ends in an error event and never in [DONE], behind all that came [L-031 L-042 W-010]', () => {
   const three = chunk('1') + chunk('2') + chunk('3')
   const ten = Array.from({ length: 10 }, (_, at) => chunk(`token ${at}`)).join('')
 

@@ -77,7 +77,7 @@ describe.each(PROVIDERS)('$name', ({ name, tokens: [prompt, completion, cached, 
     },
   )
 
-  test('without its end mark, and in lines that end in CRLF, it is as whole [L-031 L-042 W11]', async () => {
+  test('without its end mark, and in lines that end in CRLF, it is as whole [L-031 L-042 W-011]', async () => {
     const crlf = whole.replaceAll('\n', '\r\n')
     expect((await stream([crlf], asked)).text).toBe(crlf)
     expect((await stream([whole.replace('data: [DONE]\n\n', '')], asked)).text).toBe(whole)
@@ -104,7 +104,7 @@ describe.each(PROVIDERS)('$name', ({ name, tokens: [prompt, completion, cached, 
     }
   })
 
-  test('what was said is kept in a conversation [L-036 W12]', async () => {
+  test('what was said is kept in a conversation [L-036 W-012]', async () => {
     const { text } = await stream([whole], { conversation: '', store_reasoning: true })
     const [, id] = /"conversation":\{"id":"(conv_\w+)"/.exec(text) ?? []
     expect(text.endsWith('data: [DONE]\n\n')).toBe(true)

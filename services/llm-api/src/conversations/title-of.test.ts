@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals'
 import { codePoints } from './plain-text.ts'
 import { titleOf, titleOfItems } from './title-of.ts'
 
-test('a title is the first 60 characters, cut between words [L-037 W38]', () => {
+test('a title is the first 60 characters, cut between words [L-037 W-038]', () => {
   expect(titleOf('Hello')).toBe('Hello')
   expect(titleOf('  How\n\tdo   I\0bake\r\nbread? ')).toBe('How do I bake bread?')
   const long = 'The quick brown fox jumps over the lazy dog while everybody watches it'
@@ -12,7 +12,7 @@ test('a title is the first 60 characters, cut between words [L-037 W38]', () => 
   for (const nothing of ['', ' \n\t ', '\0']) expect(titleOf(nothing)).toBeUndefined()
 })
 
-test('no character is torn, and no word of languages without spaces [L-037 L-060 W38]', () => {
+test('no character is torn, and no word of languages without spaces [L-037 L-060 W-038]', () => {
   const family = '👨‍👩‍👧‍👦'
   expect(titleOf(family.repeat(20))).toBe(family.repeat(8))
   expect(titleOf('🇩🇪'.repeat(40))).toBe('🇩🇪'.repeat(30))
@@ -29,7 +29,7 @@ test('no character is torn, and no word of languages without spaces [L-037 L-060
   }
 })
 
-test('the first text of a user gives the title, beside images and after instructions [L-037 W38]', () => {
+test('the first text of a user gives the title, beside images and after instructions [L-037 W-038]', () => {
   const image = { type: 'input_image', image_url: 'https://a' }
   expect(
     titleOfItems([

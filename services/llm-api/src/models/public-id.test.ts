@@ -37,11 +37,11 @@ test.each([
   ['custom', 'philosopher', 'philosopher'],
   ['custom', 'TheBloke/Llama-2-7B', 'thebloke/llama-2-7b'],
   ['openrouter', 'someone/llama-2-7b', 'someone/llama-2-7b'],
-])('names are not mistaken for others’: %s: %s is %s (W48) [L-010]', (kind, id, name) => {
+])('names are not mistaken for others’: %s: %s is %s [L-010 W-048]', (kind, id, name) => {
   expect(publicIdOf(kind, id)).toBe(name)
 })
 
-test('two models of one provider never share a name, and a name once given stays (W29)', () => {
+test('two models of one provider never share a name, and a name once given stays [W-029]', () => {
   const first = assignPublicIds('openrouter', ['b/hermes', 'a/hermes'], new Map())
   expect([...first].sort()).toEqual([
     ['a/hermes', 'openrouter/hermes'],

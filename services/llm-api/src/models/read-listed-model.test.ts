@@ -3,7 +3,7 @@ import { readListedModel } from './read-listed-model.ts'
 
 const read = (entry: Record<string, unknown>) => readListedModel({ id: 'vendor/some-model', entry })
 
-test('prices per token as OpenRouter states them, and lines, come to the same (W58) [L-001]', () => {
+test('prices per token as OpenRouter states them, and lines, come to the same [L-001 W-058]', () => {
   const perToken = read({ pricing: { prompt: '0.00000015', completion: '0.0000006', request: '0', image: 'free' } })
   expect(perToken.model.prices).toEqual([
     { unit: 'per_1k_prompt_tokens', amount_micro_usd: 150, currency: 'USD' },
@@ -27,7 +27,7 @@ test.each([
   [{ context_length: 'many' }, undefined],
   [{ context_length: 0 }, undefined],
   [{ context_length: -5 }, undefined],
-])('the context in %j is %p (W58)', (entry, length) => {
+])('the context in %j is %p [W-058]', (entry, length) => {
   expect(read(entry).model.contextLength).toBe(length)
 })
 
