@@ -31,8 +31,12 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   const router = Router({ caseSensitive: true })
   let draining = false
   const methods = new Map<string, Set<string>>()
+  /** Routes without parameters, by method and path: found without asking one after the other. */
+  const exact = new Map<string, Route>()
   for (const route of options.routes)
     for (const path of [route.path, ...(route.aliases ?? [])]) {
+      const place = `${route.method.toUpperCase()} ${path}`
+      if (!path.includes('{') && !exact.has(place)) exact.set(place, route)
       router[route.method](expressPath(path), (request, response) => serveRoute(serving, route, request, response))
       methods.set(path, (methods.get(path) ?? new Set()).add(route.method.toUpperCase()))
     }
@@ -75,13 +79,19 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   })
   return {
     // Its last two entries take everything, so nothing ever comes back.
-    handler: (request, response) => router(request as Request, response as Response, () => response.destroy()),
+    handler: (request, response) => {
+      const route = exact.get(`${request.method} ${pathOf(request)}`)
+      if (route) void serveRoute(serving, route, Object.assign(request, NO_PARAMS), response)
+      else router(request as Request, response as Response, () => response.destroy())
+    },
     drain: () => {
       draining = true
     },
     ...(options.requestTimeoutMs === undefined ? {} : { requestTimeoutMs: options.requestTimeoutMs }),
   }
 }
+
+const NO_PARAMS = { params: {} }
 
 function requireIdempotency({ routes, idempotency }: HttpAppOptions): void {
   for (const { operation, replay, answers } of routes.filter((route) => route.idempotent)) {

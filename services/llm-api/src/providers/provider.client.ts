@@ -140,9 +140,13 @@ const READABLE: Record<Accepted, RegExp> = {
   bytes: /^(?!text\/html)\S/,
 }
 
-/** In lower case, but for its parameters: their values may differ by it. */
-const contentTypeOf = ({ headers }: UpstreamAnswer) =>
-  String(headers['content-type'] ?? '').replace(/^[^;]*/, (type) => type.toLowerCase())
+/** In lower case, but for its parameters: their values may differ by it. Most are so already. */
+function contentTypeOf({ headers }: UpstreamAnswer): string {
+  const type = String(headers['content-type'] ?? '')
+  return UPPER.test(type) ? type.replace(/^[^;]*/, (name) => name.toLowerCase()) : type
+}
+
+const UPPER = /^[^;A-Z]*[A-Z]/
 
 const isFramed = ({ headers }: UpstreamAnswer) =>
   headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined

@@ -9,6 +9,8 @@ const TAIL_BYTES = 4096
  * Undefined when there is none, or when the answer is no JSON object.
  */
 export function usageInTail(answer: Buffer): Usage | undefined {
+  const plain = PLAIN.exec(answer.toString('latin1', Math.max(0, answer.length - PLAIN_BYTES)))
+  if (plain && answer.indexOf('"usage"') === answer.length - plain[0].length) return readUsage(JSON.parse(plain[1]!))
   const from = Math.max(0, answer.length - TAIL_BYTES)
   const tail = answer.toString('latin1', from)
   const at = tail.lastIndexOf('"usage"')
@@ -18,6 +20,10 @@ export function usageInTail(answer: Buffer): Usage | undefined {
   if (!found || !endsTopLevel(tail, found.end)) return usageInWhole(answer)
   return readUsage(found.json)
 }
+
+/** As most answers end: three numbers, the last field of all. */
+const PLAIN = /"usage":(\{(?:"[a-z_]+":\d+,?)+\})\}\s*$/
+const PLAIN_BYTES = 256
 
 /** Tokens in one server-sent event, `data: {…}`: of the chunk itself, not of anything in it. */
 export function usageInEvent(event: string): Usage | undefined {
