@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as immediately, setTimeout as sleep } from 'node:timers/promises'
 import { OpenAiError } from './openai-error.ts'
 import { presentEvents, presentWhole, type Reply, type Sending } from './present-reply.ts'
 import type { Turn } from './script.ts'
@@ -21,10 +21,14 @@ export async function answerReply(response: ServerResponse, answering: Answering
   response.setHeaders(new Headers(turn.headers))
   if (turn.delay_ms) await sleep(turn.delay_ms, undefined, { signal: left })
   if (turn.fault === 'error_event' ? !isStreamed : turn.status || turn.error) throw scriptedError(turn)
+  // Read and thought about, whether or not anybody waits for what comes of it.
+  bill(reply.promptTokens, 0)
   const sendings = isStreamed ? presentEvents(reply) : [presentWhole(reply)]
   response.setHeader('content-type', isStreamed ? 'text/event-stream' : 'application/json')
   for (const [at, { text, characters }] of breakSendings(sendings, turn).entries()) {
     if (at > 0 && turn.chunk_delay_ms) await sleep(turn.chunk_delay_ms, undefined, { signal: left })
+    // Whether the client is still there: what has arrived meanwhile is read before this goes on.
+    if (at > 0 && turn.chunk_delay_ms) await immediately(undefined, { signal: left })
     const sent = (error?: Error | null) => error || bill(reply.promptTokens, characters)
     if (!response.write(text, sent)) await once(response, 'drain', { signal: left })
   }

@@ -61,7 +61,6 @@ describe('what was sent is counted', () => {
     await simulator.chat({}, [{ status: 429 }])
     await simulator.chat({ messages: [] })
     await simulator.post('/v1/embeddings', { model, input: '' })
-    await simulator.chat({}, [{ fault: 'reset' }]).catch(() => undefined)
     const leaving = new AbortController()
     const late = simulator.chat({}, [{ text, delay_ms: 60_000 }], leaving.signal)
     await until(simulator.log, ({ in_flight }) => in_flight === 1)
@@ -69,6 +68,13 @@ describe('what was sent is counted', () => {
     await expect(late).rejects.toThrow()
     await until(simulator.log, ({ in_flight }) => in_flight === 0)
     expect(await simulator.totals()).toEqual({ answered: 0, prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 })
+  })
+
+  test('a prompt that was read costs, also when nothing of the answer could be sent', async () => {
+    await using simulator = await startSimulator()
+    await simulator.chat({}, [{ fault: 'reset' }]).catch(() => undefined)
+    const { prompt_tokens, completion_tokens } = await simulator.totals()
+    expect([prompt_tokens > 0, completion_tokens]).toEqual([true, 0])
   })
 
   test('of every request, the remembered and the forgotten, until it is deleted', async () => {

@@ -23,7 +23,7 @@ const EVENTS_TYPE = /^text\/event-stream\b/
 export async function relayBytes(deps: RelayNeeds, who: Who, request: BytesRelay): Promise<Answer<never>> {
   const metering = await deps.meter.begin(who, request)
   const leaving = watchLeaving(who.signal)
-  const onFailure = (error: unknown) => failed(deps, metering, error)
+  const onFailure = (error: unknown) => failed(deps, metering, request.json, error)
   try {
     const call = { ...request, accept: 'bytes', metering, requestId: who.requestId, signal: leaving.signal } as const
     const served = await callModel(deps, call)

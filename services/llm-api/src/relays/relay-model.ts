@@ -50,7 +50,7 @@ export async function relayModel(deps: RelayNeeds, who: Who, request: Relay): Pr
     return request.stream ? relayStream(deps, who, request, answered) : await relayWhole(who, request, answered)
   } catch (error) {
     leaving.settle()
-    throw failed(deps, metering, error)
+    throw failed(deps, metering, request.json, error)
   }
 }
 
@@ -76,7 +76,7 @@ function relayStream(deps: RelayNeeds, who: Who, request: Relay, { served, meter
     wantsUsage: request.wantsUsage ?? false,
     isTyped: request.operation === 'image',
     turn: request.turn,
-    onFailure: (error) => failed(deps, metering, error),
+    onFailure: (error) => failed(deps, metering, request.json, error),
   })
   return relay(body, {
     status: served.answer.status,
@@ -92,11 +92,22 @@ export const headersOf = (served: Served, metering: Metering) => ({
   'content-type': served.answer.contentType,
 })
 
-export function failed(deps: Pick<Deps, 'events'>, metering: Metering, error: unknown): AppError {
+/** @param json what was asked: a provider has read it, also when nobody waited for its answer */
+export function failed(
+  deps: Pick<Deps, 'events'>,
+  metering: Metering,
+  json: Record<string, unknown>,
+  error: unknown,
+): AppError {
   const known = toAppError(error)
-  const isLeft = known.code === 'client_closed_request'
-  if (!isLeft) noteUpstreamFailure(deps.events, known.status)
-  metering.end({ outcome: isLeft ? 'cancelled' : 'failed', status: known.status })
+  const { status } = known
+  if (known.code === 'client_closed_request') {
+    const usage = { promptTokens: estimatePrompt(json), completionTokens: 0 }
+    metering.end({ outcome: 'cancelled', status, usage, estimated: true })
+  } else {
+    noteUpstreamFailure(deps.events, status)
+    metering.end({ outcome: 'failed', status })
+  }
   return known
 }
 
