@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import { acceptKeys } from '@jan/service-kit/accept-keys'
 import { bearerAuth } from '@jan/service-kit/auth'
 import { createInternalTokens, type InternalTokens, parseInternalKeys } from '@jan/service-kit/internal-token'
@@ -9,6 +10,8 @@ import { createTokenIssuer, type TokenIssuer } from '@jan/testkit/tokens'
 import { createApp } from '../src/app.ts'
 import { loadConfig } from '../src/config.ts'
 import { connect } from '../src/deps.ts'
+
+const SILENT_MS = 2_000
 
 /** Nothing listens there. */
 export const NOWHERE = 'http://127.0.0.1:9'
@@ -69,7 +72,8 @@ export async function startReplica(
   const closers = new Closers()
   const deps = await connect(config, closers)
   // The first query loads Prisma's engine by a dynamic import, which jest refuses between tests; so it is awaited here.
-  await deps.models.refresh().catch(() => undefined)
+  // A provider that is silent is not waited for.
+  await Promise.race([deps.models.refresh().catch(() => undefined), pause(SILENT_MS, undefined, { ref: false })])
   const bearer = bearerAuth({
     keys: issuer.keys,
     issuer: issuer.issuer,
