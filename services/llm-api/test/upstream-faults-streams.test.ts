@@ -141,7 +141,6 @@ describe('an error of the provider in the middle [L-031 L-042]', () => {
     ['as an object', chunk('a') + event({ error: failure })],
     ['as an event', `${chunk('a')}event: error\n${event({ message: 'no' })}`],
     ['in a chunk', chunk('a') + event(inChunk)],
-    ['at the very first', event({ error: failure })],
     ['as a text', chunk('a') + event({ error: 'out of memory' })],
     ['as a type', chunk('a') + event({ type: 'error', message: 'no' })],
     ['behind a finish', chunk('a', 'stop') + event({ error: failure })],
@@ -149,6 +148,16 @@ describe('an error of the provider in the middle [L-031 L-042]', () => {
     const answer = await stream(events(text))
     expect(answer).toMatchObject({ status: 200, text })
     expect(await many.ledger(answer.model)).toMatchObject([{ outcome: 'failed', attempts: 1 }])
+  })
+
+  test.each<[string, unknown, number]>([
+    ['of its own', failure, 502],
+    ['of the client', { message: 'no such size', code: 400 }, 400],
+    ['without a number', 'out of memory', 502],
+  ])('at the very first is a status after all: a fault %s [L-021]', async (_whose, error, status) => {
+    const answer = await stream(events(event({ error })))
+    expect(answer.status).toBe(status)
+    expect(await many.ledger(answer.model)).toMatchObject([{ outcome: 'failed', status }])
   })
 
   test('is not followed by [DONE], even when the provider sends it', async () => {

@@ -6,7 +6,7 @@ import { cpuPerUnit } from '../harness/table.ts'
 
 const WORKERS = 32
 /** About half of what `chat-relay` shows as llm-api's most on two cores. */
-const PER_SECOND = 1_500
+const PER_SECOND = 900
 const INTERVAL_MS = (1_000 * WORKERS) / PER_SECOND
 
 const added = ({ firstMs }: Sample, floor: Sample, which: 'p50' | 'p99') => firstMs![which] - floor.firstMs![which]

@@ -49,6 +49,8 @@ export type ProviderAnswer = {
 export type ProviderBody = {
   /** Settles with the first bytes, or the end. @throws what broke it before */
   begun(): Promise<void>
+  /** What has come and was not read yet. */
+  held(): Buffer
   whole(limit: number): Promise<Buffer>
   pushTo(sink: ByteSink): Promise<void>
   /** No more is wanted: keeps the connection if the answer ends soon, else drops it. */

@@ -40,6 +40,11 @@ export class UpstreamBody {
     })
   }
 
+  /** What has come and was not read yet. */
+  held(): Buffer {
+    return this.#held.length === 1 ? this.#held[0]! : Buffer.concat(this.#held)
+  }
+
   /** All of it. @throws AppError `upstream_failed` when it is longer than `limit` bytes, and what broke it */
   whole(limit: number): Promise<Buffer> {
     const chunks: Buffer[] = []

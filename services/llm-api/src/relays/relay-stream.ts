@@ -42,10 +42,12 @@ export const relayEvents = (
       turn?.take(shown)
       return shown.length === 0 || sink.write(shown)
     }
-    const ended = (outcome: Outcome, status: number) => metering.end({ outcome, status, ...usage.found() })
+    let chunks = 0
+    const ended = (outcome: Outcome, status: number) => metering.end({ outcome, status, chunks, ...usage.found() })
     try {
       await body.pushTo({
         write: (chunk) => {
+          chunks += 1
           const isFree = pass(events.take(chunk as Buffer))
           if (events.isDone()) body.letGo()
           else leaving.chunkCame()

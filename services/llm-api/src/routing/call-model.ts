@@ -4,7 +4,7 @@ import type { Deps } from '../deps.ts'
 import { noteAttempt, noteCooling } from '../events.ts'
 import type { Deployment, OfferedModel } from '../models/offered-model.ts'
 import type { Accepted, ProviderAnswer } from '../providers/provider.client.ts'
-import { UpstreamError, upstreamFailure, upstreamTimeout } from '../providers/upstream-error.ts'
+import { UpstreamError, upstreamFailure, upstreamRefusal, upstreamTimeout } from '../providers/upstream-error.ts'
 import type { Metering } from '../usage/metering.ts'
 import { chooseDeployments } from './choose-deployments.ts'
 
@@ -103,6 +103,7 @@ async function ask(deps: Needs, call: ModelCall, deployment: Deployment): Promis
   if (JSON_TYPE.test(answer.contentType))
     return { answer, whole: requireObject(await answer.body.whole(LONGEST_ANSWER), answer.isFramed) }
   await begun(answer, deps.routing.firstTokenMs)
+  if (accept === 'events') requireGoodBegin(answer)
   return { answer, whole: NOTHING }
 }
 
@@ -111,6 +112,21 @@ async function begun({ body }: ProviderAnswer, firstTokenMs: number): Promise<vo
   const timer = setTimeout(late, firstTokenMs)
   await body.begun().finally(() => clearTimeout(timer))
 }
+
+/** A stream that begins with a failure is a refusal that came with the wrong status: the right one can still be told. */
+function requireGoodBegin({ headers, body }: ProviderAnswer): void {
+  const [, text] = FAILED_AT_ONCE.exec(body.held().toString()) ?? []
+  if (!text) return
+  const { error } = tryParseJson(text) as { error?: { code?: unknown; status?: unknown } | string }
+  const said = typeof error === 'object' ? Number(error.status ?? error.code) : Number.NaN
+  const refusal = upstreamRefusal({ status: said >= 400 && said < 600 ? said : 500, headers, text })
+  body.drop(refusal)
+  throw refusal
+}
+
+/** The whole first event, after comments, is an error and nothing else. */
+const FAILED_AT_ONCE =
+  /^(?:\s|:.*[\r\n])*(?:event: *error[\r\n]+)?data: *(\{\s*"error"\s*:\s*[{"].*\})(?:\r\n|\r|\n){2}/
 
 const NOTHING = Buffer.alloc(0)
 

@@ -3,7 +3,8 @@ import type { ModelCall } from './model-call.ts'
 
 /** What an operator sees of the calls of models. */
 export type CallMetrics = {
-  ended(row: ModelCall): void
+  /** @param gapMs between two pieces of a stream, on the average */
+  ended(row: ModelCall, gapMs?: number): void
   /** A call that was let in by no budget or limit. */
   refused(why: 'budget' | 'limit'): void
   written(rows: number): void
@@ -14,6 +15,7 @@ export type CallMetrics = {
 type Series = {
   tokens: Record<'prompt' | 'completion' | 'cached' | 'reasoning', Counted>
   firstToken: Observed
+  gap: Observed
   duration: Observed
   requests: Map<string, Counted>
 }
@@ -21,6 +23,7 @@ type Series = {
 /** Names come from the catalog, so they are few; should they not be, the rest share one. */
 const MOST_SERIES = 1_000
 const OTHER = 'other'
+const GAPS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5]
 const SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640]
 
 export function createCallMetrics(
@@ -39,6 +42,7 @@ export function createCallMetrics(
     [...of, 'kind'],
   )
   const firstToken = metrics.histogram('llm_time_to_first_token_seconds', 'Time to the first token', of, SECONDS)
+  const gap = metrics.histogram('llm_inter_chunk_gap_seconds', 'Between two pieces of a stream, its average', of, GAPS)
   const duration = metrics.histogram('llm_call_duration_seconds', 'Time of a call, to its last byte', of, SECONDS)
   const refusals = metrics.counter('llm_calls_refused_total', 'Calls that a budget or limit refused', ['why'])
   const rows = metrics.counter('llm_ledger_rows_total', 'Rows of the ledger, by what became of them', ['outcome'])
@@ -57,6 +61,7 @@ export function createCallMetrics(
         reasoning: tokensOf('reasoning'),
       },
       firstToken: firstToken.labels(labels),
+      gap: gap.labels(labels),
       duration: duration.labels(labels),
       requests: new Map(),
     }
@@ -81,7 +86,7 @@ export function createCallMetrics(
     return found
   }
   return {
-    ended(row) {
+    ended(row, gapMs) {
       const series = seriesOf(row.providerName ?? NONE, row.model)
       counted(series, row).inc()
       if (row.promptTokens > 0) series.tokens.prompt.inc(row.promptTokens)
@@ -89,6 +94,7 @@ export function createCallMetrics(
       if (row.cachedTokens > 0) series.tokens.cached.inc(row.cachedTokens)
       if (row.reasoningTokens > 0) series.tokens.reasoning.inc(row.reasoningTokens)
       if (row.firstTokenMs !== null) series.firstToken.observe(row.firstTokenMs / 1000)
+      if (gapMs !== undefined) series.gap.observe(gapMs / 1000)
       series.duration.observe(row.durationMs / 1000)
     },
     refused: (why) => refusals.inc({ why }),

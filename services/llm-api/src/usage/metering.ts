@@ -31,6 +31,8 @@ export type CallResult = {
   usage?: Usage
   /** The usage was counted here, because the provider did not tell it. */
   estimated?: boolean
+  /** In how many pieces a stream came. */
+  chunks?: number
 }
 
 /** One call, from when it was let in to its end. */
@@ -144,11 +146,15 @@ function open(
       place?.free(row.promptTokens + row.completionTokens)
       deps.budgets.spending.add(row)
       deps.ledger.add(row)
-      deps.metrics.ended(row)
+      deps.metrics.ended(row, gapMs(row, result.chunks))
       span?.end(row)
     },
   }
 }
+
+/** Between two pieces of a stream, on the average; undefined when there were no two. */
+const gapMs = ({ firstTokenMs, durationMs }: ModelCall, chunks = 0): number | undefined =>
+  firstTokenMs === null || chunks < 2 ? undefined : (durationMs - firstTokenMs) / (chunks - 1)
 
 type Measured = Pick<ModelCall, 'attempts' | 'firstTokenMs' | 'durationMs' | 'startedAt'> & {
   result: CallResult
