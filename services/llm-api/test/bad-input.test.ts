@@ -8,7 +8,8 @@ import { HI, type ManyModels, startManyModels } from './fixtures/many-models.ts'
 const LIMIT = 20_000_000
 let many: ManyModels
 beforeAll(async () => {
-  many = await startManyModels({ LLM_API_BODY_LIMIT: String(LIMIT) })
+  // Megabytes may take a while on a busy machine.
+  many = await startManyModels({ LLM_API_BODY_LIMIT: String(LIMIT), MODEL_HEAD_TIMEOUT: '60s' })
 })
 beforeEach(() => {
   many.provider.calls.length = 0
