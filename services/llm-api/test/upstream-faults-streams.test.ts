@@ -160,6 +160,10 @@ describe('an error of the provider in the middle [L-031 L-042]', () => {
     expect(await many.ledger(answer.model)).toMatchObject([{ outcome: 'failed', status }])
   })
 
+  test('at the very first that is no JSON is the fault of the provider [L-021]', async () => {
+    expect((await stream(events('data: {"error": {no}\n\n'))).status).toBe(502)
+  })
+
   test('is not followed by [DONE], even when the provider sends it', async () => {
     const text = chunk('a') + event({ error: failure })
     expect(await stream(events(text + DONE))).toMatchObject({ status: 200, text })

@@ -117,8 +117,8 @@ async function begun({ body }: ProviderAnswer, firstTokenMs: number): Promise<vo
 function requireGoodBegin({ headers, body }: ProviderAnswer): void {
   const [, text] = FAILED_AT_ONCE.exec(body.held().toString()) ?? []
   if (!text) return
-  const { error } = tryParseJson(text) as { error?: { code?: unknown; status?: unknown } | string }
-  const said = typeof error === 'object' ? Number(error.status ?? error.code) : Number.NaN
+  const told = tryParseJson(text) as { error: { code?: unknown; status?: unknown } | string } | undefined
+  const said = typeof told?.error === 'object' ? Number(told.error.status ?? told.error.code) : Number.NaN
   const refusal = upstreamRefusal({ status: said >= 400 && said < 600 ? said : 500, headers, text })
   body.drop(refusal)
   throw refusal
