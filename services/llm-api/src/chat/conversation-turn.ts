@@ -28,7 +28,6 @@ type Needs = Parameters<typeof rememberExchange>[0] &
 /** Keeps one exchange in a conversation, all at once. An answer that could not be kept is told all the same, and says so. */
 export function createTurn(deps: Needs, plan: TurnPlan): Turn {
   const reader = createAnswerReader()
-  const ids: string[] = []
   let isKept = false
   const { promise: kept, resolve, reject } = Promise.withResolvers<void>()
   // Who waits for it hears of it; mostly nobody does.
@@ -38,10 +37,10 @@ export function createTurn(deps: Needs, plan: TurnPlan): Turn {
   const keep = async (who: Who, said: Said, isWhole: boolean): Promise<Json> => {
     if (isKept) return {}
     isKept = true
-    const items = [...messagesToItems(plan.sent), ...itemsOf(said, plan.keepsReasoning, isWhole)].map((item, index) => {
-      ids[index] ??= who.newId('msg', 16)
-      return { id: ids[index]!, item }
-    })
+    const items = [...messagesToItems(plan.sent), ...itemsOf(said, plan.keepsReasoning, isWhole)].map((item) => ({
+      id: who.newId('msg', 16),
+      item,
+    }))
     const told = { id: plan.conversation.id, title }
     try {
       await withRetry(() => store(deps, who, plan, title, items))

@@ -21,7 +21,8 @@ function merged(instructions: string[], own: ChatMessage[]): ChatMessage {
   return { role: own[0]?.role ?? 'system', content: texts.join('\n\n') }
 }
 
-function textOf(content: unknown): string {
+/** What is text of a message. */
+export function textOf(content: unknown): string {
   if (typeof content === 'string') return content
   if (!Array.isArray(content)) return ''
   return content.flatMap((part: { text?: unknown }) => (typeof part?.text === 'string' ? [part.text] : [])).join('\n')

@@ -1,5 +1,6 @@
 import type { ChatMessage } from './chat.schema.ts'
-import { isInstruction } from './instructions.ts'
+import { isInstruction, textOf } from './instructions.ts'
+import { isObject } from './media-uses.ts'
 
 type Json = Record<string, unknown>
 
@@ -50,11 +51,3 @@ function imageOf(image: unknown): Json {
     ...(isOurs ? { file_id: url, image_url: null } : { image_url: url, file_id: null }),
   }
 }
-
-const textOf = (content: unknown): string => {
-  if (typeof content === 'string') return content
-  if (!Array.isArray(content)) return ''
-  return content.flatMap((part) => (isObject(part) && typeof part.text === 'string' ? [part.text] : [])).join('\n')
-}
-
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,4 +1,5 @@
 import { tryParseJson } from '@jan/service-kit/json-body'
+import { isObject } from './media-uses.ts'
 
 type Json = Record<string, unknown>
 type Call = { id: string; function: { name: string; arguments: string } }
@@ -61,4 +62,3 @@ function takeCall(calls: Call[], { index, id, function: called }: Json, position
 const MOST_CALLS = 1_000
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
