@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import { decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
 import { AppError, unavailable } from './errors.ts'
 import { type Grant, INTERNAL_TYPE, type InternalTokens, SKEW_SECONDS } from './internal-token.ts'
@@ -62,13 +61,14 @@ const REMEMBERED = 10_000
 
 /**
  * Verifies `Authorization: Bearer`: an access token of the identity provider (RS256, by its JWKS) or an internal token.
- * Verified access tokens are remembered by hash until they expire, so that a warm check costs one hash;
+ * Verified access tokens are remembered until they expire, so that a warm check is one look into a map;
  * keys are fetched at first use, so that a late identity provider delays nobody's start.
  */
 export function bearerAuth(options: BearerOptions): Authenticate {
   const keys = options.keys ?? issuerKeys(options.jwksUrl)
   const challenge = options.challenge ?? bearerChallenge
   const now = options.now ?? Date.now
+  /** By the whole header. */
   const known = new Map<string, { person: Person; until: number }>()
 
   const verify = async (token: string): Promise<{ person: Person; until: number }> => {
@@ -89,8 +89,8 @@ export function bearerAuth(options: BearerOptions): Authenticate {
     return { person: personFrom(payload), until: payload.exp! * 1000 }
   }
 
-  const meet = async (token: string, digest: string): Promise<Caller> => {
-    known.delete(digest)
+  const meet = async (token: string, header: string): Promise<Caller> => {
+    known.delete(header)
     if (isInternal(token)) {
       if (!options.internal) throw unauthenticated('Internal tokens are not accepted here', challenge('not accepted'))
       return options.internal.verify(token).catch((error: unknown) => {
@@ -100,7 +100,7 @@ export function bearerAuth(options: BearerOptions): Authenticate {
     try {
       const fresh = await verify(token)
       if (known.size >= REMEMBERED) known.delete(known.keys().next().value!)
-      known.set(digest, fresh)
+      known.set(header, fresh)
       return fresh.person
     } catch (error) {
       throw refusal(error, challenge)
@@ -108,11 +108,12 @@ export function bearerAuth(options: BearerOptions): Authenticate {
   }
 
   return (headers) => {
-    const token = bearerToken(headers.authorization)
-    if (token === undefined) return undefined
-    const digest = hash('sha256', token, 'base64')
-    const seen = known.get(digest)
-    return seen && seen.until > now() ? seen.person : meet(token, digest)
+    const header = headers.authorization
+    if (header === undefined) return undefined
+    const seen = known.get(header)
+    if (seen && seen.until > now()) return seen.person
+    const token = bearerToken(header)
+    return token === undefined ? undefined : meet(token, header)
   }
 }
 

@@ -3,6 +3,18 @@ import type { Caller } from './auth.ts'
 
 /** Tells the caller, on every answer, whom we took them for and by what. Names and e-mails stay out: proxies log headers. */
 export function callerHeaders(caller: Caller): Headers {
+  let headers = known.get(caller)
+  if (!headers) {
+    headers = headersOf(caller)
+    known.set(caller, headers)
+  }
+  return headers
+}
+
+/** Most callers are remembered, and so are these. */
+const known = new WeakMap<Caller, Headers>()
+
+function headersOf(caller: Caller): Headers {
   if (caller.kind === 'service') return { 'x-principal-id': printable(caller.service), 'x-auth-method': 'service' }
   const id = printable(caller.subject)
   return {

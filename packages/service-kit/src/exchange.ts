@@ -25,6 +25,7 @@ export class Exchange {
   readonly #response: ServerResponse
   #log: Logger | undefined
   #left: AbortController | undefined
+  #onLeft: ((reason: AppError) => void) | undefined
 
   constructor(
     options: ExchangeOptions,
@@ -44,7 +45,10 @@ export class Exchange {
     response.once('close', () => {
       const ms = performance.now() - started
       const status = response.writableFinished ? response.statusCode : 499
-      if (!response.writableFinished) this.#left?.abort(clientLeft())
+      if (!response.writableFinished) {
+        this.#left?.abort(clientLeft())
+        this.#onLeft?.(clientLeft())
+      }
       options.accessLog.ended({ requestId: this.requestId, operation, method: request.method, path, status, ms })
     })
   }
@@ -61,6 +65,14 @@ export class Exchange {
       if (this.#hasLeft) this.#left.abort(clientLeft())
     }
     return this.#left.signal
+  }
+
+  /**
+   * `signal` for one listener, at a fifth of its cost; undefined stops listening. Called at once when the client has left.
+   */
+  onLeft(listener: ((reason: AppError) => void) | undefined): void {
+    this.#onLeft = listener
+    if (listener && this.#hasLeft) listener(clientLeft())
   }
 
   /** Ends it badly: one line in the log, and the error in the form of its route. */

@@ -31,13 +31,23 @@ const redact = {
   censor: '[redacted]',
 }
 
+/** undici's error of an answer that is no HTTP carries what came, which is what a model said. */
+const serializers = {
+  err: (error: unknown) => {
+    const told = pino.stdSerializers.err(error as Error)
+    if (!(error instanceof Error) || error.name !== 'HTTPParserError') return told
+    const { data: _said, ...rest } = told
+    return rest
+  },
+}
+
 /** A write for each line would cost as much as the rest of a small request: lines gather, but not for long. */
 const GATHERED = { fd: 1, sync: false, minLength: 12_288, periodicFlush: 100 }
 
 /** Structured logs on standard output, written in the background at most 100 ms later; `run` (lifecycle.ts) flushes the last ones. */
 export function createLogger(name: string, options: LogOptions): Logger {
   const readable = options.format === 'console' || (options.format === 'auto' && process.stdout.isTTY)
-  const settings = { name, level: options.level, redact, base: { service: name } }
+  const settings = { name, level: options.level, redact, serializers, base: { service: name } }
   return readable
     ? pino(
         settings,

@@ -27,17 +27,20 @@ export type HttpMetrics = {
 export type Counted = { inc(by?: number): void }
 export type Observed = { observe(value: number): void }
 
+/** Values of one series that are told to the library together: at once each would cost several times more. */
+const TOLD_AT_ONCE = 1_000
+
 export function createMetrics(service: string): HttpMetrics {
   const registry = new Registry()
   registry.setDefaultLabels({ service })
   collectDefaultMetrics({ register: registry })
-  const requests = new Histogram({
-    name: 'http_server_request_duration_seconds',
-    help: 'Time from the head of a request to the end of its answer',
-    labelNames: ['operation', 'status'],
-    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
-    registers: [registry],
-  })
+  const requests = histogram(
+    registry,
+    'http_server_request_duration_seconds',
+    'Time from the head of a request to the end of its answer',
+    ['operation', 'status'],
+    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
+  )
   let inFlight = 0
   new Gauge({
     name: 'http_server_requests_in_flight',
@@ -48,9 +51,9 @@ export function createMetrics(service: string): HttpMetrics {
     },
   })
   // By operation, then by status: a key made of both would be a new string for every request.
-  const children = new Map<string, Map<number, Histogram.Internal<'operation' | 'status'>>>()
+  const children = new Map<string, Map<number, Observed>>()
   const open = (operation: string, status: number) => {
-    const child = requests.labels(operation, String(status))
+    const child = requests.labels({ operation, status: String(status) })
     children.set(operation, (children.get(operation) ?? new Map()).set(status, child))
     return child
   }
@@ -64,9 +67,8 @@ export function createMetrics(service: string): HttpMetrics {
       const child = children.get(operation)?.get(status) ?? open(operation, status)
       child.observe(seconds)
     },
-    counter: (name, help, labelNames) => new Counter({ name, help, labelNames, registers: [registry] }),
-    histogram: (name, help, labelNames, buckets) =>
-      new Histogram({ name, help, labelNames, buckets, registers: [registry] }),
+    counter: (name, help, labelNames) => counter(registry, name, help, labelNames),
+    histogram: (name, help, labelNames, buckets) => histogram(registry, name, help, labelNames, buckets),
     gauge(name, help, read) {
       new Gauge({
         name,
@@ -76,6 +78,87 @@ export function createMetrics(service: string): HttpMetrics {
           this.set(read())
         },
       })
+    },
+  }
+}
+
+/** Series by their first label, by their second, and so on. */
+type Level = Map<string, Level> & { series?: Counted }
+
+/** Adds up here, and is told to the library when somebody reads. */
+function counter<L extends string>(registry: Registry, name: string, help: string, labelNames: L[]) {
+  const all: { values: Record<L, string>; count: number; inc(by?: number): void }[] = []
+  new Counter({
+    name,
+    help,
+    labelNames,
+    registers: [registry],
+    collect() {
+      for (const series of all) {
+        if (series.count > 0) this.inc(series.values, series.count)
+        series.count = 0
+      }
+    },
+  })
+  // By one label after the other: a key made of all would be a new string each time.
+  const root: Level = new Map()
+  const labels = (values: Record<L, string>): Counted => {
+    let level = root
+    for (const label of labelNames) {
+      let next = level.get(values[label])
+      if (!next) {
+        next = new Map()
+        level.set(values[label], next)
+      }
+      level = next
+    }
+    if (level.series) return level.series
+    const series = {
+      values,
+      count: 0,
+      inc(by = 1) {
+        series.count += by
+      },
+    }
+    all.push(series)
+    level.series = series
+    return series
+  }
+  return { labels, inc: (values: Record<L, string>, by?: number) => labels(values).inc(by) }
+}
+
+function histogram<L extends string>(
+  registry: Registry,
+  name: string,
+  help: string,
+  labelNames: L[],
+  buckets: number[],
+) {
+  const all: (() => void)[] = []
+  const series = new Histogram({
+    name,
+    help,
+    labelNames,
+    buckets,
+    registers: [registry],
+    collect() {
+      for (const tell of all) tell()
+    },
+  })
+  return {
+    labels(values: Record<L, string>): Observed {
+      const one = series.labels(values)
+      let waiting: number[] = []
+      const tell = () => {
+        for (const value of waiting) one.observe(value)
+        waiting = []
+      }
+      all.push(tell)
+      return {
+        observe(value) {
+          if (waiting.push(value) === TOLD_AT_ONCE) tell()
+        },
+      }
     },
   }
 }

@@ -75,13 +75,16 @@ function sendBytes(
   { status, headers: own, body }: Answer & { kind: 'relay' | 'bytes' },
   context: SendContext,
 ): Promise<void> | undefined {
+  if (body instanceof Uint8Array) {
+    // No copy of them: nothing can fail any more.
+    const whole = Object.assign(context.headers, own)
+    whole['content-length'] = String(body.length)
+    response.writeHead(status, whole).end(body)
+    return
+  }
   const headers = { ...context.headers, ...own }
   if (body === null) {
     response.writeHead(status, headers).end()
-    return
-  }
-  if (body instanceof Uint8Array) {
-    response.writeHead(status, { ...headers, 'content-length': body.length }).end(body)
     return
   }
   const isEvents = String(headers['content-type'] ?? '').startsWith('text/event-stream')

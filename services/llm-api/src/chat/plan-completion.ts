@@ -28,7 +28,10 @@ type Needs = Pick<Deps, 'models' | 'media' | 'mediaAsUrls' | 'defaultModel' | 'a
 
 /** Whether an exchange belongs to a conversation, and is kept in it. */
 export const isKept = ({ conversation, store }: ChatRequest, referrer: string | undefined): boolean =>
-  store !== false && ((conversation !== undefined && conversation !== null) || referrer !== undefined)
+  store !== false && isTalk({ conversation }, referrer)
+
+const isTalk = ({ conversation }: Pick<ChatRequest, 'conversation'>, referrer: string | undefined) =>
+  (conversation !== undefined && conversation !== null) || referrer !== undefined
 
 /** Everything that can be refused cheaply is refused here, before a provider is called. */
 export async function planCompletion(
@@ -40,17 +43,20 @@ export async function planCompletion(
   for (const field of NOT_OFFERED)
     if (request[field] !== undefined && request[field] !== null && request[field] !== false)
       throw invalid(`'${field}' is not offered by this server yet`, field)
-  const assistant = await assistantOf(deps, who, request)
+  // Most name neither, and nothing is waited for then.
+  const named = assistantNamed(request)
+  const assistant = named ? await requireAssistant(deps, who, named) : undefined
   const model = await requireModel(deps, requireModelName(deps, modelNameOf(request, assistant)))
-  const talk = await talkOf(deps, who, request, referrer)
-  const instructions = await instructionsOf(deps, who, assistant, talk?.projectId)
+  const talk = isTalk(request, referrer) ? await talkOf(deps, who, request, referrer) : undefined
+  const instructions = assistant || talk ? await instructionsOf(deps, who, assistant, talk?.projectId) : []
   const maxTokens = maxTokensOf(request)
   const sent = talk ? newTurn(talk.history, request.messages) : request.messages
   const turn = talk && isKept(request, referrer) ? keep(deps, talk, sent, request) : undefined
   const fresh = talk ? [...request.messages.filter(isInstruction), ...sent] : sent
   const rest = { messages: [...instructions, ...fresh], tools: request.tools }
   const history = talk ? fitHistory(talk.history, { contextLength: model.contextLength, maxTokens, rest }) : []
-  const messages = await resolveMedia(deps, who, assemble(instructions, history, fresh), { model, history })
+  const resolved = resolveMedia(deps, who, assemble(instructions, history, fresh), { model, history })
+  const messages = resolved instanceof Promise ? await resolved : resolved
   return {
     operation: 'chat',
     path: '/chat/completions',
@@ -86,10 +92,8 @@ function jsonFor(request: ChatRequest, { messages, assistant, isKept }: Sent): R
 }
 
 /** By `assistant_id`, or in the place of a model. */
-function assistantOf(deps: Needs, who: Who, { assistant_id: id, model }: ChatRequest): Promise<Assistant | undefined> {
-  const named = id ?? (model?.startsWith('asst_') ? model : undefined)
-  return named ? requireAssistant(deps, who, named) : Promise.resolve(undefined)
-}
+const assistantNamed = ({ assistant_id: id, model }: ChatRequest) =>
+  id ?? (model?.startsWith('asst_') ? model : undefined)
 
 /** Undefined for less than none: the model shall use what room there is. */
 function maxTokensOf({ max_completion_tokens: newer, max_tokens: older }: ChatRequest): number | undefined {
@@ -115,8 +119,7 @@ async function talkOf(
   who: Who,
   { conversation: sent, metadata, messages }: ChatRequest,
   referrer: string | undefined,
-): Promise<Talk | undefined> {
-  if ((sent === undefined || sent === null) && referrer === undefined) return undefined
+): Promise<Talk> {
   const id = typeof sent === 'object' ? sent?.id : sent
   if (id) {
     const { conversation, items } = await readHistory(deps, who, id)

@@ -4,7 +4,7 @@ import { tryParseJson } from '@jan/service-kit/json-body'
 import { type Dispatcher, errors, Pool } from 'undici'
 import { z } from 'zod'
 import { passedHeaders } from './passed-headers.ts'
-import { openCall, type UpstreamAnswer } from './upstream-call.ts'
+import { openCall, type Stop, stopAfter, type UpstreamAnswer } from './upstream-call.ts'
 import { upstreamFailure, upstreamRefusal, upstreamTimeout } from './upstream-error.ts'
 
 export type ProviderOptions = {
@@ -28,7 +28,7 @@ export type ProviderRequest = {
   /** What may come back; anything else is refused as none of it. */
   accept: Accepted
   requestId: string
-  signal: AbortSignal
+  stop: Stop
 }
 
 /** `bytes` is whatever is no text of an error: sounds, pictures. */
@@ -97,17 +97,17 @@ export function createProviderClient(options: ProviderOptions): ProviderClient {
   const limits = { headersTimeout: options.headTimeoutMs, bodyTimeout: options.idleTimeoutMs }
 
   const askForModels = () => {
-    const signal = AbortSignal.timeout(LIST_TIMEOUT_MS)
+    const stop = stopAfter(LIST_TIMEOUT_MS, new errors.HeadersTimeoutError())
     const headers = { ...common, accept: 'application/json' }
     const request = { origin, method: 'GET', path: `${prefix}/models`, headers, ...limits } as const
-    return openCall(pool, request, { signal, translate: transportError })
+    return openCall(pool, request, { stop, translate: transportError })
   }
 
   return {
-    send: async ({ path, body, contentType, accept, requestId, signal }) => {
+    send: async ({ path, body, contentType, accept, requestId, stop }) => {
       const headers = { ...common, 'content-type': contentType, accept: ACCEPT[accept], 'x-request-id': requestId }
       const request = { origin, method: 'POST', path: `${prefix}${path}`, headers, body, ...limits } as const
-      const answer = await openCall(pool, request, { signal, translate: transportError })
+      const answer = await openCall(pool, request, { stop, translate: transportError })
       if (!isSuccess(answer)) throw await refusalOf(answer)
       const type = contentTypeOf(answer)
       requireReadable(answer, accept, type)
@@ -172,9 +172,9 @@ function requireReadable(answer: UpstreamAnswer, accept: Accepted, contentType: 
 }
 
 function transportError(error: unknown): unknown {
-  // Our own errors, and the reason of an aborted signal.
+  // Our own errors, and why a call was stopped.
   if (error instanceof AppError) return error
-  if (error instanceof errors.HeadersTimeoutError || (error as Error).name === 'TimeoutError')
+  if (error instanceof errors.HeadersTimeoutError)
     return upstreamTimeout('The model provider took too long to begin its answer', error)
   if (error instanceof errors.BodyTimeoutError)
     return upstreamTimeout('The model provider fell silent in the middle of its answer', error)

@@ -139,38 +139,53 @@ export type UpstreamAnswer = {
   body: UpstreamBody
 }
 
+/** Ends a call: what an AbortSignal does, for one listener, at a fifth of its cost. Whoever ends it sets `reason` and calls `onStop`. */
+export type Stop = { reason: unknown; onStop: ((reason: unknown) => void) | undefined }
+
+/** Ends what takes longer. */
+export function stopAfter(ms: number, reason: Error): Stop {
+  const stop: Stop = { reason: undefined, onStop: undefined }
+  const late = () => {
+    stop.reason = reason
+    stop.onStop?.(reason)
+  }
+  setTimeout(late, ms).unref()
+  return stop
+}
+
 /**
- * Sends a request and waits for the head of its answer. When `signal` aborts, also later, the connection is cut.
- * @throws the signal's reason or undici's error, translated; so does the body
+ * Sends a request and waits for the head of its answer. When it is stopped, also later, the connection is cut.
+ * @throws the reason of that or undici's error, translated; so does the body
  */
 export function openCall(
   dispatcher: Dispatcher,
   request: Dispatcher.DispatchOptions,
-  { signal, translate }: { signal: AbortSignal; translate: Translate },
+  { stop, translate }: { stop: Stop; translate: Translate },
 ): Promise<UpstreamAnswer> {
   return new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | undefined
     let body: UpstreamBody | undefined
     let waiting: NodeJS.Timeout | undefined
     const leave = () => {
-      controller?.abort(signal.reason)
-      reject(translate(signal.reason))
+      controller?.abort(stop.reason as Error)
+      reject(translate(stop.reason))
     }
     const over = () => {
       clearTimeout(waiting)
-      signal.removeEventListener('abort', leave)
+      // The next try may have begun.
+      if (stop.onStop === leave) stop.onStop = undefined
     }
     // undici begins its own wait anew with each of them.
     const waitOn = (started: Dispatcher.DispatchController) => {
       if (request.headersTimeout)
         waiting ??= setTimeout(() => started.abort(new errors.HeadersTimeoutError()), request.headersTimeout)
     }
-    if (signal.aborted) return reject(translate(signal.reason))
-    signal.addEventListener('abort', leave)
+    if (stop.reason) return reject(translate(stop.reason))
+    stop.onStop = leave
     dispatcher.dispatch(request, {
       onRequestStart: (started) => {
         controller = started
-        if (signal.aborted) started.abort(signal.reason)
+        if (stop.reason) started.abort(stop.reason as Error)
       },
       onResponseStart: (started, status, headers) => {
         // A provisional answer (1xx) is followed by the real one.

@@ -1,4 +1,7 @@
+import type { AppError } from '@jan/service-kit/errors'
+import type { Who } from '@jan/service-kit/who'
 import type { ProviderBody } from '../providers/provider.client.ts'
+import type { Stop } from '../providers/upstream-call.ts'
 
 /** A provider that is about to answer, or to end, may still tell what it cost; one that goes on is stopped, all within 100 ms, here in ms. */
 const PATIENCE_MS = 30
@@ -6,7 +9,7 @@ const LONGEST_MS = 70
 
 export type Leaving = {
   /** Ends the call, soon after the client has left. */
-  readonly signal: AbortSignal
+  readonly stop: Stop
   /** From now on this is read, and cut between two chunks: then nothing is on its way. */
   reads(body: Pick<ProviderBody, 'flow'>): void
   chunkCame(): void
@@ -16,23 +19,27 @@ export type Leaving = {
 }
 
 /** Watches for a client that leaves before its answer is complete, and then soon ends the provider's. */
-export function watchLeaving(signal: AbortSignal): Leaving {
-  const ending = new AbortController()
+export function watchLeaving(who: Pick<Who, 'onLeft'>): Leaving {
+  const stop: Stop = { reason: undefined, onStop: undefined }
+  let reason: AppError
   let leftAt = 0
   let timer: NodeJS.Timeout | undefined
   let body: Pick<ProviderBody, 'flow'> | undefined
-  const cut = () => ending.abort(signal.reason)
+  const cut = () => {
+    if (stop.reason) return
+    stop.reason = reason
+    stop.onStop?.(reason)
+  }
   // What has arrived while this process was busy is read first.
   const cutSoon = () => setImmediate(cut)
-  const leave = () => {
+  who.onLeft((why) => {
+    reason = why
     leftAt = performance.now()
     timer = setTimeout(cutSoon, LONGEST_MS)
     body?.flow()
-  }
-  if (signal.aborted) leave()
-  else signal.addEventListener('abort', leave)
+  })
   return {
-    signal: ending.signal,
+    stop,
     reads: (answer) => {
       body = answer
       if (leftAt > 0) answer.flow()
@@ -43,7 +50,7 @@ export function watchLeaving(signal: AbortSignal): Leaving {
     isOver: () => leftAt > 0,
     settle: () => {
       clearTimeout(timer)
-      signal.removeEventListener('abort', leave)
+      who.onLeft(undefined)
     },
   }
 }

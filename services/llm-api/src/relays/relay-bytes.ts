@@ -22,10 +22,10 @@ const EVENTS_TYPE = /^text\/event-stream\b/
 /** Asks a model for what may be anything: a sound, a text, events. Handed on as it comes. @throws AppError when it refuses or cannot be reached */
 export async function relayBytes(deps: RelayNeeds, who: Who, request: BytesRelay): Promise<Answer<never>> {
   const metering = await deps.meter.begin(who, request)
-  const leaving = watchLeaving(who.signal)
+  const leaving = watchLeaving(who)
   const onFailure = (error: unknown) => failed(deps, metering, request.json, error)
   try {
-    const call = { ...request, accept: 'bytes', metering, requestId: who.requestId, signal: leaving.signal } as const
+    const call = { ...request, accept: 'bytes', metering, requestId: who.requestId, stop: leaving.stop } as const
     const served = await callModel(deps, call)
     const { status, contentType, body } = served.answer
     const headers = headersOf(served, metering)

@@ -34,7 +34,7 @@ export async function relayModel(deps: RelayNeeds, who: Who, request: Relay): Pr
   const promptBytes = textBytes(bodyFor(request.model.deployments[0]!), request.json)
   const metering = await deps.meter.begin(who, { ...request, promptBytes })
   metering.payload('input', () => JSON.stringify(request.json.messages ?? request.json))
-  const leaving = watchLeaving(who.signal)
+  const leaving = watchLeaving(who)
   try {
     const call = {
       ...request,
@@ -43,7 +43,7 @@ export async function relayModel(deps: RelayNeeds, who: Who, request: Relay): Pr
       bodyFor,
       metering,
       requestId: who.requestId,
-      signal: leaving.signal,
+      stop: leaving.stop,
     } as const
     const served = await callModel(deps, call)
     const answered = { served, metering, leaving }

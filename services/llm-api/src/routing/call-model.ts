@@ -1,9 +1,9 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { tryParseJson } from '@jan/service-kit/json-body'
 import type { Deps } from '../deps.ts'
 import { noteAttempt, noteCooling } from '../events.ts'
 import type { Deployment, OfferedModel } from '../models/offered-model.ts'
 import type { Accepted, ProviderAnswer } from '../providers/provider.client.ts'
+import type { Stop } from '../providers/upstream-call.ts'
 import { UpstreamError, upstreamFailure, upstreamRefusal, upstreamTimeout } from '../providers/upstream-error.ts'
 import type { Metering } from '../usage/metering.ts'
 import { chooseDeployments } from './choose-deployments.ts'
@@ -19,7 +19,7 @@ export type ModelCall = {
   /** Told of every try. */
   metering: Pick<Metering, 'served'>
   requestId: string
-  signal: AbortSignal
+  stop: Stop
 }
 
 export type Served = {
@@ -86,7 +86,7 @@ async function tryAll(deps: Needs, call: ModelCall, tries: { attempts: number })
       if (later.length === 0) throw known
       const waitMs = waitOf(known, round, deps.random)
       if (waitMs > deps.routing.longestWaitMs) throw known
-      await pause(waitMs, undefined, { signal: call.signal }).catch(() => call.signal.throwIfAborted())
+      await pause(waitMs, call.stop)
       ;[now, later] = [later, []]
       round += 1
     }
@@ -94,12 +94,12 @@ async function tryAll(deps: Needs, call: ModelCall, tries: { attempts: number })
 }
 
 async function ask(deps: Needs, call: ModelCall, deployment: Deployment): Promise<Pick<Served, 'answer' | 'whole'>> {
-  const { path, accept, contentType, requestId, signal } = call
+  const { path, accept, contentType, requestId, stop } = call
   const client = deps.providers.client(deployment.providerId)
   // Removed a moment ago.
   if (!client) throw new UpstreamError('upstream_failed', 'The model provider is gone', {}, { retry: 'elsewhere' })
   const body = call.bodyFor(deployment)
-  const answer = await client.send({ path, accept, contentType, body, requestId, signal })
+  const answer = await client.send({ path, accept, contentType, body, requestId, stop })
   if (JSON_TYPE.test(answer.contentType))
     return { answer, whole: requireObject(await answer.body.whole(LONGEST_ANSWER), answer.isFramed) }
   await begun(answer, deps.routing.firstTokenMs)
@@ -145,6 +145,21 @@ function requireRetryable(deps: Needs, deployment: Deployment, error: unknown, a
 function waitOf({ retryAfterMs }: UpstreamError, round: number, random: () => number): number {
   const ms = FIRST_WAIT_MS * 2 ** round
   return Math.max(retryAfterMs ?? 0, ms * (0.5 + random() / 2))
+}
+
+/** @throws the reason of `stop`, as soon as it is stopped */
+function pause(ms: number, stop: Stop): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (stop.reason) return reject(stop.reason)
+    const timer = setTimeout(() => {
+      stop.onStop = undefined
+      resolve()
+    }, ms)
+    stop.onStop = (reason) => {
+      clearTimeout(timer)
+      reject(reason)
+    }
+  })
 }
 
 /** For the answer: who served, and how often we tried. */

@@ -18,7 +18,7 @@ const PAGE = 500
 
 export const createLedgerStore = ({ pool, prisma }: Db): LedgerStore => ({
   write: async (rows) => {
-    await pool.query(WRITE, [JSON.stringify(rows.map(shortened))])
+    await pool.query(WRITE, [JSON.stringify(rows)])
   },
   of: async function* (workspaceId) {
     const rows = pagesOf((last?: { id: string }) =>
@@ -68,22 +68,6 @@ const COLUMNS: [column: string, type: string, field: keyof ModelCall][] = [
   ['started_at', 'timestamptz', 'startedAt'],
 ]
 
-const listed = (write: (column: (typeof COLUMNS)[number], index: number) => string) => COLUMNS.map(write).join(', ')
-
-/** Names of a letter or two, and nothing for what is null: half of what is sent would be names. */
-const shortOf = (index: number) => `c${index}`
-
-function shortened(row: ModelCall): Record<string, unknown> {
-  const short: Record<string, unknown> = {}
-  for (let index = 0; index < COLUMNS.length; index += 1) {
-    const value = row[COLUMNS[index]![2]]
-    if (value !== null) short[SHORT[index]!] = value
-  }
-  return short
-}
-
-const SHORT = COLUMNS.map((_, index) => shortOf(index))
-
 const KEYS = ['day', 'workspace_id', 'created_by', 'key_id', 'project_id', 'model', 'provider_name']
 const SUMS = ['prompt_tokens', 'completion_tokens', 'cached_tokens', 'reasoning_tokens', 'cost_micro_usd']
 const TOTALS = ['requests', 'estimated_requests', ...SUMS]
@@ -92,9 +76,9 @@ const ADDED = `ON CONFLICT (${KEYS}) DO UPDATE SET ${TOTALS.map((name) => `${nam
 /** One parameter for all rows: JSON is written and sent several times cheaper than an array for each column. */
 const WRITE = `
 WITH fresh AS (
-  INSERT INTO model_call (${listed(([column]) => column)})
-  SELECT ${listed((_, index) => shortOf(index))}
-  FROM json_to_recordset($1::json) AS sent (${listed(([, type], index) => `${shortOf(index)} ${type}`)})
+  INSERT INTO model_call (${COLUMNS.map(([column]) => column)})
+  SELECT ${COLUMNS.map(([, , field]) => `"${field}"`)}
+  FROM json_to_recordset($1::json) AS sent (${COLUMNS.map(([, type, field]) => `"${field}" ${type}`)})
   ON CONFLICT (id) DO NOTHING
   RETURNING *, (started_at AT TIME ZONE 'UTC')::date AS day
 )

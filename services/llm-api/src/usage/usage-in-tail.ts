@@ -1,3 +1,4 @@
+import { tryParseJson } from '@jan/service-kit/json-body'
 import { readUsage, type Usage } from './usage.ts'
 
 /** Where providers write it: among the last fields. */
@@ -9,8 +10,8 @@ const TAIL_BYTES = 4096
  * Undefined when there is none, or when the answer is no JSON object.
  */
 export function usageInTail(answer: Buffer): Usage | undefined {
-  const plain = PLAIN.exec(answer.toString('latin1', Math.max(0, answer.length - PLAIN_BYTES)))
-  if (plain && answer.indexOf('"usage"') === answer.length - plain[0].length) return readUsage(JSON.parse(plain[1]!))
+  const plain = lastField(answer)
+  if (plain !== undefined) return readUsage(plain)
   const from = Math.max(0, answer.length - TAIL_BYTES)
   const tail = answer.toString('latin1', from)
   const at = tail.lastIndexOf('"usage"')
@@ -21,9 +22,14 @@ export function usageInTail(answer: Buffer): Usage | undefined {
   return readUsage(found.json)
 }
 
-/** As most answers end: three numbers, the last field of all. */
-const PLAIN = /"usage":(\{(?:"[a-z_]+":\d+,?)+\})\}\s*$/
-const PLAIN_BYTES = 256
+/** As most answers end: what stands between `"usage":` and the last brace is one JSON value, so it is the last field of all. */
+function lastField(answer: Buffer): unknown {
+  const end = answer.toString('latin1', Math.max(0, answer.length - LAST_FIELD_BYTES)).trimEnd()
+  const at = end.lastIndexOf('"usage":{')
+  return at > 0 && end.endsWith('}}') && end[at - 1] !== '\\' ? tryParseJson(end.slice(at + 8, -1)) : undefined
+}
+
+const LAST_FIELD_BYTES = 512
 
 /** Tokens in one server-sent event, `data: {…}`: of the chunk itself, not of anything in it. */
 export function usageInEvent(event: string): Usage | undefined {
