@@ -2,6 +2,7 @@ import { openTable } from './judge-requirements.ts'
 import { house } from './requirements/house.ts'
 import { identity } from './requirements/identity.ts'
 import { llm } from './requirements/llm.ts'
+import { mcp } from './requirements/mcp.ts'
 import { media } from './requirements/media.ts'
 import { promises } from './requirements/promises.ts'
 import type { Requirement } from './requirements/row.ts'
@@ -11,7 +12,7 @@ import { weaknesses } from './requirements/weaknesses.ts'
 /**
  * What this product must do: one row per promise that a test could judge. A test cites the rows it judges in its
  * title: `test('a body that differs is refused [T-07]', …)`. `H` is the house, `T` the tools of our trade, `I` identity
- * and the gateway, `M` media, `L` llm-api, `W` what went wrong in it before, `P` what users were promised. `node tests/requirements.ts` lists what is open;
+ * and the gateway, `M` media, `L` llm-api, `B` mcp-tools, `W` what went wrong in llm-api before, `P` what users were promised. `node tests/requirements.ts` lists what is open;
  * `tests/requirements.test.ts` keeps the list true.
  */
 export const requirements: Requirement[] = [
@@ -20,6 +21,7 @@ export const requirements: Requirement[] = [
   ...identity,
   ...media,
   ...llm,
+  ...mcp,
   ...weaknesses,
   ...promises,
 ]

@@ -1,4 +1,4 @@
-import type { RequestListener } from 'node:http'
+import type { IncomingMessage, RequestListener } from 'node:http'
 import { type NextFunction, type Request, type Response, Router } from 'express'
 import { createAccessLog } from './access-log.ts'
 import { AppError, type ErrorPresenter, invalid, toAppError } from './errors.ts'
@@ -31,14 +31,15 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   const router = Router({ caseSensitive: true })
   let draining = false
   const methods = new Map<string, Set<string>>()
-  /** Routes without parameters, by method and path: found without asking one after the other. */
-  const exact = new Map<string, Route>()
+  /** Routes without parameters, by path and method: found without asking one after the other. */
+  const exact = new Map<string, Map<string, Route>>()
   for (const route of options.routes)
     for (const path of [route.path, ...(route.aliases ?? [])]) {
-      const place = `${route.method.toUpperCase()} ${path}`
-      if (!path.includes('{') && !exact.has(place)) exact.set(place, route)
+      const method = route.method.toUpperCase()
+      const here = exact.get(path) ?? new Map<string, Route>()
+      if (!path.includes('{') && !here.has(method)) exact.set(path, here.set(method, route))
       router[route.method](expressPath(path), (request, response) => serveRoute(serving, route, request, response))
-      methods.set(path, (methods.get(path) ?? new Set()).add(route.method.toUpperCase()))
+      methods.set(path, (methods.get(path) ?? new Set()).add(method))
     }
   router.get('/healthz', (_request, response) => sendJson(response, 200, { status: 'ok', service: options.service }))
   router.get('/readyz', async (_request, response) => {
@@ -80,8 +81,8 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   return {
     // Its last two entries take everything, so nothing ever comes back.
     handler: (request, response) => {
-      const route = exact.get(`${request.method} ${pathOf(request)}`)
-      if (route) void serveRoute(serving, route, Object.assign(request, NO_PARAMS), response)
+      const route = exact.get(pathOf(request))?.get(request.method!)
+      if (route) void serveRoute(serving, route, withoutParams(request), response)
       else router(request as Request, response as Response, () => response.destroy())
     },
     drain: () => {
@@ -91,7 +92,13 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   }
 }
 
-const NO_PARAMS = { params: {} }
+function withoutParams(request: IncomingMessage) {
+  const found = request as IncomingMessage & { params: Record<string, never> }
+  found.params = NO_PARAMS
+  return found
+}
+
+const NO_PARAMS = {}
 
 function requireIdempotency({ routes, idempotency }: HttpAppOptions): void {
   for (const { operation, replay, answers } of routes.filter((route) => route.idempotent)) {

@@ -31,7 +31,7 @@ const redact = {
   censor: '[redacted]',
 }
 
-/** undici's error of an answer that is no HTTP carries what came, which is what a model said. */
+/** undici's error of an answer that is no HTTP carries what came of it, which may be private. */
 const serializers = {
   err: (error: unknown) => {
     const told = pino.stdSerializers.err(error as Error)

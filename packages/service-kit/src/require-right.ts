@@ -5,7 +5,8 @@ import type { Route } from './route.ts'
 type Needs = Pick<Route, 'auth' | 'scope' | 'scopeVia' | 'role'>
 
 /** @throws AppError `forbidden` when a route is not for this caller */
-export function requireRight({ auth, role, ...route }: Needs, caller: Caller): void {
+export function requireRight(route: Needs, caller: Caller): void {
+  const { auth, role } = route
   if (caller.kind === 'service') {
     if (auth === 'person' || role !== undefined) throw forbidden('A service may not call this for itself')
     return

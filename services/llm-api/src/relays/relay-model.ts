@@ -37,7 +37,8 @@ export async function relayModel(deps: RelayNeeds, who: Who, request: Relay): Pr
   const leaving = watchLeaving(who)
   try {
     const call = {
-      ...request,
+      model: request.model,
+      path: request.path,
       accept: request.stream ? 'events' : 'json',
       contentType: 'application/json',
       bodyFor,

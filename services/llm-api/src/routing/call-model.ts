@@ -77,7 +77,7 @@ async function tryAll(deps: Needs, call: ModelCall, tries: { attempts: number })
       const served = await ask(deps, call, deployment)
       noteAttempt(deps.events, deployment, 'ok')
       deps.health.succeeded(deployment.id)
-      return { ...served, deployment, attempts: tries.attempts }
+      return { deployment, attempts: tries.attempts, answer: served.answer, whole: served.whole }
     } catch (error) {
       const known = requireRetryable(deps, deployment, error, tries.attempts)
       if (known.retry === 'here') later.push(deployment)
@@ -163,10 +163,13 @@ function pause(ms: number, stop: Stop): Promise<void> {
 }
 
 /** For the answer: who served, and how often we tried. */
-export const servedBy = ({ deployment, attempts }: Served): Record<string, string> => ({
-  'x-jan-provider': encodeURI(deployment.providerName),
-  'x-jan-attempts': String(attempts),
-})
+export function servedBy({ deployment: { providerName }, attempts }: Served): Record<string, string> {
+  const name = PLAIN.test(providerName) ? providerName : encodeURI(providerName)
+  return { 'x-jan-provider': name, 'x-jan-attempts': String(attempts) }
+}
+
+/** As most names are: encoding would change nothing. */
+const PLAIN = /^[\w.-]*$/
 
 /**
  * By its two ends, which a page of HTML does not have: to read all of it would cost a twentieth of the whole request.
