@@ -26,12 +26,15 @@ export function watchLeaving(who: Pick<Who, 'onLeft'>): Leaving {
   let timer: NodeJS.Timeout | undefined
   let body: Pick<ProviderBody, 'flow'> | undefined
   const cut = () => {
-    if (stop.reason) return
     stop.reason = reason
     stop.onStop?.(reason)
   }
-  // What has arrived while this process was busy is read first.
-  const cutSoon = () => setImmediate(cut)
+  // What has arrived while this process was busy is read first: several chunks may have come at once.
+  let isSoon = false
+  const cutSoon = () => {
+    if (!isSoon) setImmediate(cut)
+    isSoon = true
+  }
   who.onLeft((why) => {
     reason = why
     leftAt = performance.now()
@@ -45,7 +48,7 @@ export function watchLeaving(who: Pick<Who, 'onLeft'>): Leaving {
       if (leftAt > 0) answer.flow()
     },
     chunkCame: () => {
-      if (leftAt > 0 && performance.now() - leftAt > PATIENCE_MS) cut()
+      if (leftAt > 0 && performance.now() - leftAt > PATIENCE_MS) cutSoon()
     },
     isOver: () => leftAt > 0,
     settle: () => {
