@@ -29,16 +29,17 @@ export function watchLeaving(who: Pick<Who, 'onLeft'>): Leaving {
     stop.reason = reason
     stop.onStop?.(reason)
   }
-  // What has arrived while this process was busy is read first: several chunks may have come at once.
+  // Several chunks may have come in one packet: those are read, and nothing else is on its way by then.
   let isSoon = false
-  const cutSoon = () => {
-    if (!isSoon) setImmediate(cut)
+  const cutBehind = (defer: (act: () => void) => void) => {
+    if (!isSoon) defer(cut)
     isSoon = true
   }
   who.onLeft((why) => {
     reason = why
     leftAt = performance.now()
-    timer = setTimeout(cutSoon, LONGEST_MS)
+    // What has arrived while this process was busy is read first.
+    timer = setTimeout(cutBehind, LONGEST_MS, setImmediate)
     body?.flow()
   })
   return {
@@ -48,7 +49,7 @@ export function watchLeaving(who: Pick<Who, 'onLeft'>): Leaving {
       if (leftAt > 0) answer.flow()
     },
     chunkCame: () => {
-      if (leftAt > 0 && performance.now() - leftAt > PATIENCE_MS) cutSoon()
+      if (leftAt > 0 && performance.now() - leftAt > PATIENCE_MS) cutBehind(process.nextTick)
     },
     isOver: () => leftAt > 0,
     settle: () => {
