@@ -11,7 +11,6 @@ const HEAP = ['--max-semi-space-size=32', '--heap-growing-percent=20']
 
 /** Tells a child that its parent is gone, however it went: see die-with-parent.ts. */
 const PRELOADS = [
-  ...HEAP,
   '--import',
   new URL('./die-with-parent.ts', import.meta.url).href,
   '--import',
@@ -24,7 +23,7 @@ export type ChildOptions = { part: Part; url: string; logFile: string; env: Node
 export function startChild({ part, logFile, env, cwd }: ChildOptions): ChildProcess {
   mkdirSync(dirname(logFile), { recursive: true, mode: 0o700 })
   const log = openSync(logFile, 'a')
-  const child = spawn(process.execPath, [...PRELOADS, part.script], {
+  const child = spawn(process.execPath, [...HEAP, ...PRELOADS, part.script], {
     cwd,
     env: { ...env, ...part.env },
     detached: true,

@@ -11,8 +11,6 @@ import {
 /** As keys are made: `sk_`, further words perhaps, and 48 hex digits. What looks different is not asked for anywhere. */
 const KEY = /^sk_(?:[A-Za-z0-9_]{1,60}_)?[0-9a-f]{48}$/
 
-const BEARER_KEY = /^Bearer +sk_/i
-
 export const isApiKey = (text: string): boolean => text.startsWith('sk_')
 
 /**
@@ -36,10 +34,8 @@ export function acceptKeys(other: Authenticate, keys: ApiKeys, challenge: Challe
     return isSame ? caller : refuse('The token and the API key are not of the same person')
   }
   return (headers) => {
-    const sent = headers['x-api-key'] ?? headers.apikey
-    // Most come with a token and nothing else.
-    if (sent === undefined && !BEARER_KEY.test(headers.authorization ?? '')) return other(headers)
     const token = bearerToken(headers.authorization)
+    const sent = headers['x-api-key'] ?? headers.apikey
     const key = sent !== undefined && isApiKey(sent) && sent !== token ? sent : undefined
     if (token === undefined && key !== undefined) return holderOf(key)
     const judged = token !== undefined && isApiKey(token) ? holderOf(token) : other(headers)

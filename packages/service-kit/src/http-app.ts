@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestListener } from 'node:http'
+import type { RequestListener } from 'node:http'
 import { type NextFunction, type Request, type Response, Router } from 'express'
 import { createAccessLog } from './access-log.ts'
 import { AppError, type ErrorPresenter, invalid, toAppError } from './errors.ts'
@@ -82,7 +82,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     // Its last two entries take everything, so nothing ever comes back.
     handler: (request, response) => {
       const route = exact.get(pathOf(request))?.get(request.method!)
-      if (route) void serveRoute(serving, route, withoutParams(request), response)
+      if (route) void serveRoute(serving, route, Object.assign(request, NO_PARAMS), response)
       else router(request as Request, response as Response, () => response.destroy())
     },
     drain: () => {
@@ -92,13 +92,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   }
 }
 
-function withoutParams(request: IncomingMessage) {
-  const found = request as IncomingMessage & { params: Record<string, never> }
-  found.params = NO_PARAMS
-  return found
-}
-
-const NO_PARAMS = {}
+const NO_PARAMS = { params: {} }
 
 function requireIdempotency({ routes, idempotency }: HttpAppOptions): void {
   for (const { operation, replay, answers } of routes.filter((route) => route.idempotent)) {

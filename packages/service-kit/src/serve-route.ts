@@ -46,19 +46,6 @@ const endOfPath = (target: string) => {
 export const pathOf = ({ url: target = '' }: IncomingMessage): string => target.slice(0, endOfPath(target))
 const queryOf = ({ url: target = '' }: IncomingMessage) => parseQuery(target.slice(endOfPath(target) + 1))
 
-/** What a schema makes of nothing, which most queries are: nothing in it may depend on the moment. */
-const ofNothing = new WeakMap<z.ZodType, unknown>()
-
-function readQuery(schema: z.ZodType, request: IncomingMessage): unknown {
-  if (request.url!.includes('?')) return schema.parse(queryOf(request))
-  let query = ofNothing.get(schema)
-  if (query === undefined) {
-    query = Object.freeze(schema.parse({}))
-    ofNothing.set(schema, query)
-  }
-  return query
-}
-
 /** One request: authenticate → limit → validate → act (once per Idempotency-Key) → send; every failure ends in one line of log. */
 export async function serveRoute(
   options: ServeOptions,
@@ -113,7 +100,7 @@ async function act(
 ): Promise<unknown> {
   const headers = headersOf(request)
   const params = route.params?.parse(joinSegments(request.params))
-  const query = route.query && readQuery(route.query, request)
+  const query = route.query?.parse(queryOf(request))
   const isUnread = isStreamedRequest(route, headers)
   const raw = route.body && !isUnread ? await readBody(request, bodyLimit(options, route)) : undefined
   const body = isUnread ? streamOfRequest(request) : readRouteBody(route, raw)

@@ -33,7 +33,7 @@ export class Who<C extends Caller | undefined = Person> {
     return this.#exchange.signal
   }
 
-  /** `signal` for one listener, at a fifth of its cost; undefined stops listening. Called at once when the client has left. */
+  /** `signal` for one listener, and cheaper; undefined stops listening. Called at once when the client has left. */
   onLeft(listener: ((reason: AppError) => void) | undefined): void {
     this.#exchange.onLeft(listener)
   }

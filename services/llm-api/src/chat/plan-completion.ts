@@ -55,8 +55,7 @@ export async function planCompletion(
   const fresh = talk ? [...request.messages.filter(isInstruction), ...sent] : sent
   const rest = { messages: [...instructions, ...fresh], tools: request.tools }
   const history = talk ? fitHistory(talk.history, { contextLength: model.contextLength, maxTokens, rest }) : []
-  const resolved = resolveMedia(deps, who, assemble(instructions, history, fresh), { model, history })
-  const messages = resolved instanceof Promise ? await resolved : resolved
+  const messages = await resolveMedia(deps, who, assemble(instructions, history, fresh), { model, history })
   return {
     operation: 'chat',
     path: '/chat/completions',

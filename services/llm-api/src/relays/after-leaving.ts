@@ -1,7 +1,7 @@
 import type { AppError } from '@jan/service-kit/errors'
 import type { Who } from '@jan/service-kit/who'
 import type { ProviderBody } from '../providers/provider.client.ts'
-import type { Stop } from '../providers/upstream-call.ts'
+import { endCall, type Stop } from '../providers/upstream-call.ts'
 
 /** A provider that is about to answer, or to end, may still tell what it cost; one that goes on is stopped, all within 100 ms, here in ms. */
 const PATIENCE_MS = 30
@@ -25,10 +25,7 @@ export function watchLeaving(who: Pick<Who, 'onLeft'>): Leaving {
   let leftAt = 0
   let timer: NodeJS.Timeout | undefined
   let body: Pick<ProviderBody, 'flow'> | undefined
-  const cut = () => {
-    stop.reason = reason
-    stop.onStop?.(reason)
-  }
+  const cut = () => endCall(stop, reason)
   // Several chunks may have come in one packet: those are read, and nothing else is on its way by then.
   let isSoon = false
   const cutBehind = (defer: (act: () => void) => void) => {
