@@ -42,7 +42,7 @@ const serializers = {
 }
 
 /** A write for each line would cost as much as the rest of a small request: lines gather, but not for long. */
-const GATHERED = { fd: 1, sync: false, minLength: 12_288, periodicFlush: 100 }
+const GATHERED = { fd: 1, sync: false, minLength: 49_152, maxWrite: 65_536, periodicFlush: 100 }
 
 /** Structured logs on standard output, written in the background at most 100 ms later; `run` (lifecycle.ts) flushes the last ones. */
 export function createLogger(name: string, options: LogOptions): Logger {

@@ -133,7 +133,7 @@ const keyOf = (kind: SubjectKind, id: string) => `${kind} ${id}`
 /** A call belongs to the period in which it began. */
 const concerns = ({ subject: { kind, id }, from, to }: Entry, row: ModelCall) => {
   if ((kind === 'user' ? row.createdBy : kind === 'key' ? row.keyId : row.projectId) !== id) return false
-  const at = row.startedAt.getTime()
+  const at = row.startedAt
   return at >= from && at < to
 }
 

@@ -28,7 +28,7 @@ async function* settingsOf({ payloads }: Pick<Deps, 'payloads'>, workspaceId: st
 const presentCall = (row: ModelCall) => ({
   id: row.id,
   object: 'model_call' as const,
-  started_at: row.startedAt.toISOString(),
+  started_at: new Date(row.startedAt).toISOString(),
   operation: row.operation,
   model: row.model,
   provider: row.providerName,

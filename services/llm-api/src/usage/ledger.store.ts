@@ -28,7 +28,8 @@ export const createLedgerStore = ({ pool, prisma }: Db): LedgerStore => ({
         take: PAGE,
       }),
     )
-    for await (const row of rows) yield { ...row, costMicroUsd: Number(row.costMicroUsd) } as ModelCall
+    for await (const row of rows)
+      yield { ...row, costMicroUsd: Number(row.costMicroUsd), startedAt: row.startedAt.getTime() } as ModelCall
   },
   erase: async (workspaceId) => {
     await pool.query('DELETE FROM model_call WHERE workspace_id = $1', [workspaceId])
@@ -65,7 +66,7 @@ const COLUMNS: [column: string, type: string, field: keyof ModelCall][] = [
   ['outcome', 'text', 'outcome'],
   ['first_token_ms', 'integer', 'firstTokenMs'],
   ['duration_ms', 'integer', 'durationMs'],
-  ['started_at', 'timestamptz', 'startedAt'],
+  ['started_at', 'bigint', 'startedAt'],
 ]
 
 const KEYS = ['day', 'workspace_id', 'created_by', 'key_id', 'project_id', 'model', 'provider_name']
@@ -77,7 +78,7 @@ const ADDED = `ON CONFLICT (${KEYS}) DO UPDATE SET ${TOTALS.map((name) => `${nam
 const WRITE = `
 WITH fresh AS (
   INSERT INTO model_call (${COLUMNS.map(([column]) => column)})
-  SELECT ${COLUMNS.map(([, , field]) => `"${field}"`)}
+  SELECT ${COLUMNS.map(([column, , field]) => (column === 'started_at' ? `to_timestamp("${field}" / 1000.0)` : `"${field}"`))}
   FROM json_to_recordset($1::json) AS sent (${COLUMNS.map(([, type, field]) => `"${field}" ${type}`)})
   ON CONFLICT (id) DO NOTHING
   RETURNING *, (started_at AT TIME ZONE 'UTC')::date AS day

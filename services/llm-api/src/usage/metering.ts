@@ -118,7 +118,7 @@ function open(
   place: TakenPlace | undefined,
   left: Record<string, string> | undefined,
 ): Metering {
-  const startedAt = deps.now()
+  const startedAt = deps.now().getTime()
   const began = performance.now()
   const span: GenAiSpan | undefined = startGenAiSpan(call)
   let deployment: Deployment | undefined
