@@ -28,7 +28,7 @@ export type LedgerOptions = {
   closeMs?: number
 }
 
-const EVERY_MS = 250
+const EVERY_MS = 100
 /** Rows that are worth a statement before their time. */
 const ENOUGH = 200
 const MOST_AT_ONCE = 500
