@@ -13,7 +13,7 @@ export const SERVICES = {
   'llm-api': { port: 8080, database: 'llm_api' },
   'response-api': { port: 8082, database: 'response_api' },
   'media-api': { port: 8285, database: 'media_api' },
-  'mcp-tools': { port: 8091 },
+  'mcp-tools': { port: 8091, database: 'mcp_tools' },
 } as const satisfies Record<string, ServiceEntry>
 
 export type ServiceName = keyof typeof SERVICES

@@ -16,9 +16,11 @@ import {
   authConfig,
   authProblems,
   environmentConfig,
+  fieldKeysConfig,
   httpConfig,
   limitsConfig,
   logConfig,
+  postgresConfig,
 } from '@jan/service-kit/config-blocks'
 import { z } from 'zod'
 import { normaliseDomain } from './search/domain-filter.ts'
@@ -47,8 +49,13 @@ export const shape = {
   log: logConfig('MCP_TOOLS'),
   auth: authConfig,
   limits: limitsConfig,
+  database: postgresConfig('MCP_TOOLS_DATABASE_URL'),
+  fieldKeys: fieldKeysConfig,
   llmApi: {
     url: env('LLM_API_URL', z.url().default('http://localhost:8080'), 'Where llm-api is'),
+  },
+  mediaApi: {
+    url: env('MEDIA_API_URL', z.url().default('http://localhost:8285'), 'Where media-api is'),
   },
   publicUrl: env('PUBLIC_URL', z.url().default('http://localhost:8000'), 'Where clients reach the platform'),
   allowedHosts: env(

@@ -2,28 +2,35 @@ import { randomUUID } from 'node:crypto'
 import { createGuardedFetch, type GuardedFetch } from '@jan/guarded-fetch/guarded-fetch'
 import type { Authenticate } from '@jan/service-kit/auth'
 import { connectIdentity } from '@jan/service-kit/authenticate'
+import { connectPeer, type Peer } from '@jan/service-kit/http-client'
 import { connectLimits } from '@jan/service-kit/connect-limits'
 import type { Dependency } from '@jan/service-kit/health'
 import type { Closers } from '@jan/service-kit/lifecycle'
 import { createLogger, type Logger } from '@jan/service-kit/logger'
 import { createMetrics, type HttpMetrics } from '@jan/service-kit/metrics'
+import { connectPostgres, connectPrisma, postgresDependency } from '@jan/service-kit/postgres'
 import type { RateLimiter } from '@jan/service-kit/rate-limit'
+import type { Redis } from '@jan/service-kit/redis'
 import type { Config } from './config.ts'
+import { PrismaClient } from './generated/prisma/client.ts'
 import { createInFlightCalls, type InFlightCalls } from './mcp/in-flight-calls.ts'
 import { createChallenge } from './mcp/resource-metadata.ts'
 import { createModernHandlers, type ModernHandlers } from './mcp/serve-modern.ts'
 import { deriveSessionKeys } from './mcp/session-keys.ts'
 import { createSessions, type Sessions } from './mcp/sessions.ts'
 import { buildTrustedNames, type TrustedNames } from './mcp/trusted-names.ts'
+import { defaultPolicy } from './policy/default-policy.ts'
+import type { Policy } from './policy/policy.ts'
 import { createSandbox, type Sandbox } from './sandbox/sandbox.ts'
 import { createPageExtractor, type ExtractPage } from './scrape/extract-page.ts'
 import { createPageTurns } from './scrape/scrape-page.ts'
 import { createEngines } from './search/engine-order.ts'
 import type { EngineName } from './search/search-engine.ts'
 import type { SearchDeps } from './search/search-web.ts'
+import { createBuiltInSource } from './tools/built-in-source.ts'
 import { builtInTools } from './tools/built-in-tools.ts'
+import { type Catalog, createCatalog } from './tools/catalog.ts'
 import type { Tool, ToolDeps } from './tools/tool.ts'
-import { buildToolTable, type ToolTable } from './tools/tool-table.ts'
 import type { Turns } from './tools/turns.ts'
 
 export type Deps = {
@@ -43,7 +50,15 @@ export type Deps = {
   modern: ModernHandlers
   /** Milliseconds after which a silent call opens its stream, so that no proxy takes it for dead. */
   openStreamAfterMs: number
-  tools: ToolTable
+  pool: ReturnType<typeof connectPostgres>
+  db: PrismaClient
+  /** Between replicas; without it each is alone. */
+  redis: Redis | undefined
+  /** For what is done for a caller elsewhere, with their rights. */
+  llmApi: Peer
+  mediaApi: Peer
+  catalog: Catalog
+  policy: Policy
   search: Pick<SearchDeps, 'engines' | 'domains' | 'locationHint' | 'offline'>
   /** The only way to an address that a caller named. */
   fetch: GuardedFetch['fetch']
@@ -53,12 +68,14 @@ export type Deps = {
   sandboxNeedsApproval: boolean
 }
 
+/** Longest wait for another service. */
+const PEER_MS = 30_000
 const FETCH_LIMITS = { timeoutMs: 20_000, maxBytes: 5 << 20, maxRedirects: 5, userAgent: 'JanServer/1.0 (+scrape)' }
 
 /** The only place that constructs clients and pools. Nothing here needs anything else to be up; the sandbox starts with its first program. */
 export async function connect(config: Config, closers: Closers, tools: Tool[] = builtInTools): Promise<Deps> {
   const log = createLogger('mcp-tools', config.log)
-  const { authenticate } = connectIdentity('mcp-tools', config.auth, {
+  const { authenticate, tokens } = connectIdentity('mcp-tools', config.auth, {
     keys: { service: 'llm-api', baseUrl: config.llmApi.url },
     redisUrl: config.limits.redisUrl,
     log,
@@ -66,6 +83,12 @@ export async function connect(config: Config, closers: Closers, tools: Tool[] = 
     challenge: createChallenge(config.publicUrl),
   })
   const limits = connectLimits('mcp-tools', config.limits, log, closers)
+  const pool = connectPostgres(config.database, log, closers)
+  const db = connectPrisma(pool, closers, (adapter) => new PrismaClient({ adapter }))
+  const peer = (service: string, baseUrl: string) => {
+    const made = connectPeer({ service, baseUrl, tokens, timeoutMs: PEER_MS })
+    return closers.add(service, made, (it) => it.close())
+  }
   const sandbox = createSandbox({ ...config.sandbox, maxOutputBytes: 64 << 10, maxQueue: 32, log })
   closers.add('sandbox', sandbox, (it) => it.close())
   const guarded = createGuardedFetch({ ...FETCH_LIMITS, allow: config.outboundAllow })
@@ -73,7 +96,6 @@ export async function connect(config: Config, closers: Closers, tools: Tool[] = 
   const toolDeps: ToolDeps = {
     log,
     now: () => new Date(),
-    tools: buildToolTable(tools),
     search: createSearch(config.search, log),
     fetch: guarded.fetch,
     extract: createPageExtractor(),
@@ -81,14 +103,26 @@ export async function connect(config: Config, closers: Closers, tools: Tool[] = 
     sandbox,
     sandboxNeedsApproval: config.sandbox.requireApproval,
   }
-  const modern = createModernHandlers(toolDeps)
+  const policy = defaultPolicy
+  const catalog = createCatalog([createBuiltInSource(tools, toolDeps)], policy)
+  const modern = createModernHandlers({ catalog, policy, log })
   closers.add('mcp', modern, ({ auto, sse }) => Promise.all([auto.close(), sse.close()]))
   return {
     ...toolDeps,
+    pool,
+    db,
+    redis: limits.redis,
+    llmApi: peer('llm-api', config.llmApi.url),
+    mediaApi: peer('media-api', config.mediaApi.url),
+    catalog,
+    policy,
     metrics: createMetrics('mcp-tools'),
     authenticate,
     limiter: limits.limiter,
-    dependencies: [...(config.auth.enabled ? [identityDependency(config.auth.jwksUrl)] : []), ...limits.dependencies],
+    dependencies: [
+      postgresDependency(pool),
+      ...(config.auth.enabled ? [identityDependency(config.auth.jwksUrl)] : []), ...limits.dependencies,
+    ],
     newId: randomUUID,
     publicUrl: config.publicUrl,
     issuer: config.auth.issuer,

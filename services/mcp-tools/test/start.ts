@@ -3,6 +3,7 @@ import { createInternalTokens, parseInternalKeys } from '@jan/service-kit/intern
 import { Closers, createServerFor, listen } from '@jan/service-kit/lifecycle'
 import { silentLogger } from '@jan/service-kit/logger'
 import { serve } from '@jan/testkit/serve'
+import { createTestDatabase } from '@jan/testkit/postgres'
 import { createTokenIssuer } from '@jan/testkit/tokens'
 import { createApp } from '../src/app.ts'
 import { loadConfig } from '../src/config.ts'
@@ -10,11 +11,12 @@ import { connect, type Deps } from '../src/deps.ts'
 import { builtInTools } from '../src/tools/built-in-tools.ts'
 import { createTestTools } from './test-tools.ts'
 
+export const FIELD_ENCRYPTION_KEYS = `test:${Buffer.alloc(32, 8).toString('base64url')}`
 export const INTERNAL_TOKEN_KEYS = `test:${Buffer.alloc(32, 7).toString('base64url')}`
 
 /** The service on a free port, with an identity provider of its own, the built-in tools and those for tests. */
 export async function startService(env: Record<string, string> = {}, overrides: Partial<Deps> = {}) {
-  const issuer = await createTokenIssuer()
+  const [issuer, database] = await Promise.all([createTokenIssuer(), createTestDatabase({ service: 'mcp-tools' })])
   const identity = await serve((_request, response) => {
     response.setHeader('content-type', 'application/json').end(JSON.stringify(issuer.keys.jwks()))
   })
@@ -23,6 +25,8 @@ export async function startService(env: Record<string, string> = {}, overrides: 
     AUTH_ISSUER: issuer.issuer,
     AUTH_JWKS_URL: identity.url,
     INTERNAL_TOKEN_KEYS,
+    FIELD_ENCRYPTION_KEYS,
+    MCP_TOOLS_DATABASE_URL: database.url,
     ...env,
   })
   const closers = new Closers()
@@ -36,6 +40,7 @@ export async function startService(env: Record<string, string> = {}, overrides: 
     url,
     mcpUrl: new URL(`${url}/v1/mcp`),
     issuer,
+    database,
     authorization,
     internal: createInternalTokens('response-api', parseInternalKeys(INTERNAL_TOKEN_KEYS)),
     ...testTools,
@@ -50,6 +55,7 @@ export async function startService(env: Record<string, string> = {}, overrides: 
       await closeServer(server)
       await closers.close(silentLogger)
       await identity.close()
+      await database.drop()
     },
   }
 }

@@ -5,6 +5,7 @@ import type { Who } from '@jan/service-kit/who'
 import { classifyInboundRequest, isJsonContentType, type JSONRPCMessage } from '@modelcontextprotocol/server'
 import type { Deps } from '../deps.ts'
 import { idOf, RPC, rpcError } from './json-rpc.ts'
+import { askedBy } from '../tools/surface.ts'
 import { relayResponse } from './relay-response.ts'
 import { type ResponseMode, responseModeOf } from './response-mode.ts'
 import { type LegacyDeps, serveLegacy } from './serve-legacy.ts'
@@ -21,7 +22,7 @@ export async function answerMcp(deps: McpDeps, who: Who<Caller>, posted: Posted)
   if (read instanceof Response) return relayResponse(Promise.resolve(read), { endWhenLeft: true, id: null })
   const { message, mode } = read
   const { headers } = posted
-  const asking = { who, streams: mode !== 'json' }
+  const asking = { who, asked: askedBy(who.caller, headers), streams: mode !== 'json' }
   const route = classifyInboundRequest({
     httpMethod: 'POST',
     body: message,

@@ -1,13 +1,14 @@
 import type { RequestHeaders } from '@jan/service-kit/auth'
 import { type AuthInfo, createMcpHandler, type McpHttpHandler } from '@modelcontextprotocol/server'
-import type { ToolDeps } from '../tools/tool.ts'
+import type { Deps } from '../deps.ts'
+import type { CallDeps } from '../tools/call-tool.ts'
 import { type Asking, buildServer } from './build-server.ts'
 import type { ResponseMode } from './response-mode.ts'
 
 /** Serves 2026-07-28, where every request says in itself what older revisions said in `initialize`. */
 export type ModernHandlers = { auto: McpHttpHandler; sse: McpHttpHandler }
 
-export function createModernHandlers(deps: ToolDeps): ModernHandlers {
+export function createModernHandlers(deps: CallDeps & Pick<Deps, 'log'>): ModernHandlers {
   const create = (responseMode: 'auto' | 'sse') =>
     createMcpHandler(({ authInfo }) => buildServer(deps, authInfo?.extra as Asking), {
       legacy: 'reject',

@@ -1,39 +1,37 @@
-import { AppError, ERRORS, type ErrorCode, toAppError } from '@jan/service-kit/errors'
+import { AppError, ERRORS, toAppError } from '@jan/service-kit/errors'
 import { type CallToolResult, ProtocolError } from '@modelcontextprotocol/server'
-import type { z } from 'zod'
+import type { Deps } from '../deps.ts'
 import { toolCalled } from '../events.ts'
 import { RPC } from '../mcp/json-rpc.ts'
-import { audienceOf, type Tool, type ToolAnswer, type ToolCall, type ToolDeps } from './tool.ts'
+import type { OfferedTool } from './offered-tool.ts'
+import { RESULT_CODE, resultCodeOf } from './result-code.ts'
+import type { ToolCall } from './tool.ts'
 
-/** Where a failed result says which JSON-RPC code the failure would have had as an error. */
-const CODE_KEY = 'jan/code'
+export type CallDeps = Pick<Deps, 'catalog' | 'policy'>
 
 /**
  * Runs one tool. What a model can mend or must know of (arguments that do not fit, a failure, a time-out) is a result
  * with `isError`, not an error: MCP clients show results to the model and keep errors for themselves.
- * @throws ProtocolError −32602 for a tool that does not exist; the reason of `call.signal` when that was aborted
+ * @throws ProtocolError −32602 for a tool that is not there for this caller; the reason of `call.signal` when that was aborted
  */
 export async function callTool(
-  deps: ToolDeps,
-  call: ToolCall,
-  { name, input }: { name: string; input: unknown },
+  deps: CallDeps,
+  asking: Omit<ToolCall, 'mayPay'>,
+  { name, args }: { name: string; args: unknown },
 ): Promise<CallToolResult> {
-  const tool = deps.tools.get(name)
+  const tool = await deps.catalog.find(asking, name)
   if (!tool) throw new ProtocolError(RPC.invalidParams, `Unknown tool: ${name}`)
+  const call = { ...asking, mayPay: deps.policy.decide(asking, { ...tool, paid: true }) === 'allow' }
   const started = performance.now()
   const report = (outcome: Parameters<typeof toolCalled>[1]['outcome']) =>
     toolCalled(call.log, { tool: name, outcome, ms: Math.round(performance.now() - started) })
-  const schema = audienceOf(call.caller) === 'service' ? (tool.serviceInput ?? tool.input) : tool.input
-  const parsed = schema.safeParse(input)
-  if (!parsed.success) {
-    report('refused')
-    return failed(`Invalid arguments for ${name}: ${describeIssues(parsed.error)}`, RPC.invalidParams)
-  }
   try {
-    const { text, structured, failure } = await runInTime(tool, deps, call, parsed.data)
-    report(failure ? outcomeOf(failure) : 'ok')
-    const result = failure ? failed(text, codeOf(failure)) : { content: [{ type: 'text' as const, text }] }
-    return { ...result, structuredContent: structured }
+    if (deps.policy.decide(asking, tool, args) !== 'allow')
+      throw new AppError('forbidden', `${name} may not be called like this`)
+    const result = await runInTime(tool, call, args)
+    const code = result._meta?.[RESULT_CODE]
+    report(result.isError ? outcomeOf(code === RPC.serverError ? 'upstream_timeout' : 'upstream_failed') : 'ok')
+    return result
   } catch (error) {
     if (call.signal.aborted) {
       report('cancelled')
@@ -48,7 +46,7 @@ export async function callTool(
 }
 
 /** A tool that does not listen to its signal is left behind at the end of its time. */
-async function runInTime(tool: Tool, deps: ToolDeps, call: ToolCall, input: unknown): Promise<ToolAnswer> {
+async function runInTime(tool: OfferedTool, call: ToolCall, args: unknown): Promise<CallToolResult> {
   const clock = new AbortController()
   const timer = setTimeout(
     () => clock.abort(new AppError('upstream_timeout', `${tool.name} took longer than ${tool.timeoutMs / 1000} s`)),
@@ -60,7 +58,7 @@ async function runInTime(tool: Tool, deps: ToolDeps, call: ToolCall, input: unkn
   })
   try {
     signal.throwIfAborted()
-    const run = async () => tool.run(deps, { ...call, signal }, input)
+    const run = async () => tool.run({ ...call, signal }, args)
     return await Promise.race([run(), ended])
   } catch (error) {
     // Whatever a tool makes of its aborted signal: the reason is that its time is over.
@@ -70,24 +68,11 @@ async function runInTime(tool: Tool, deps: ToolDeps, call: ToolCall, input: unkn
   }
 }
 
-function presentFailure(name: string, error: AppError): CallToolResult {
-  if (error.code === 'internal') return failed(`${name} failed because of an internal error`, RPC.internalError)
-  return failed(error.message, codeOf(error.code))
-}
-
-const outcomeOf = (code: ErrorCode) => (code === 'upstream_timeout' ? 'timeout' : 'failed')
-
-/** The codes that MCP's users of old knew: −32000 for a time-out, −32602 for what they sent, −32603 for the rest. */
-function codeOf(code: ErrorCode): number {
-  if (code === 'upstream_timeout') return RPC.serverError
-  return code === 'invalid_request' ? RPC.invalidParams : RPC.internalError
-}
-
-const failed = (text: string, code: number): CallToolResult => ({
-  content: [{ type: 'text', text }],
+const presentFailure = (name: string, { code, message }: AppError): CallToolResult => ({
+  content: [{ type: 'text', text: code === 'internal' ? `${name} failed because of an internal error` : message }],
   isError: true,
-  _meta: { [CODE_KEY]: code },
+  _meta: { [RESULT_CODE]: resultCodeOf(code) },
 })
 
-const describeIssues = ({ issues }: z.ZodError) =>
-  issues.map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message)).join('; ')
+const OUTCOMES = { upstream_timeout: 'timeout', invalid_request: 'refused', forbidden: 'refused' } as const
+const outcomeOf = (code: string) => OUTCOMES[code as keyof typeof OUTCOMES] ?? 'failed'

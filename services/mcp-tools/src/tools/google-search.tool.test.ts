@@ -1,5 +1,3 @@
-import type { Caller, Person } from '@jan/service-kit/auth'
-import { newId } from '@jan/service-kit/ids'
 import { silentLogger } from '@jan/service-kit/logger'
 import { expect, test } from '@jest/globals'
 import { offlineEngine } from '../search/offline-engine.ts'
@@ -15,39 +13,33 @@ const engineNamed = (name: 'serper' | 'searxng'): { engine: SearchEngine } => ({
   },
 })
 
-const searchAs = async (caller: Caller, engines = [engineNamed('serper'), { engine: offlineEngine }]) => {
+const searchAs = async (mayPay: boolean, engines = [engineNamed('serper'), { engine: offlineEngine }]) => {
   const deps = { search: { engines, offline: false }, now: () => new Date(0) } as unknown as ToolDeps
   const call = {
-    caller,
+    caller: { kind: 'user', subject: 'ada', workspaceId: 'ada', roles: [] } as const,
+    surface: 'mcp' as const,
+    mayPay,
     requestId: 'r',
     signal: new AbortController().signal,
     log: silentLogger,
-    newId,
-    startedAt: new Date(0),
     progress: async () => {},
   }
   return googleSearchTool.run(deps, call, googleSearchTool.input.parse({ q: 'bees' }))
 }
 
-const person = (kind: Person['kind']): Person => ({ kind, subject: 'ada', workspaceId: 'ada', roles: [] })
-
-test.each([['user'], ['key']] as const)('a search by a %s may cost money', async (kind) => {
-  const { text, structured } = await searchAs(person(kind))
+test('a search may cost money', async () => {
+  const { text, structured } = await searchAs(true)
   expect(structured).toMatchObject({ engine: 'serper', live: true })
   expect(text).toBe('From serper\nhttps://found.example/\nA page')
 })
 
-test.each([
-  ['guest', person('guest')],
-  ['guest that a service acts for', { ...person('guest'), via: 'response-api' }],
-  ['service that acts for nobody', { kind: 'service', service: 'response-api' }],
-] as [string, Caller][])('a search by a %s costs nothing, and says why it found nothing', async (_who, caller) => {
-  const { text, structured } = await searchAs(caller)
+test('a search that may not costs nothing, and says why it found nothing', async () => {
+  const { text, structured } = await searchAs(false)
   expect(structured).toMatchObject({ engine: 'offline', live: false, cache_status: 'serper_not_for_guests' })
   expect(text).toContain('No search engine was asked')
 })
 
-test('a guest gets the next engine that costs nothing [H-87]', async () => {
-  const { structured } = await searchAs(person('guest'), [engineNamed('serper'), engineNamed('searxng')])
+test('who may not pay gets the next engine that costs nothing [H-87]', async () => {
+  const { structured } = await searchAs(false, [engineNamed('serper'), engineNamed('searxng')])
   expect(structured).toMatchObject({ engine: 'searxng', live: true })
 })

@@ -1,4 +1,3 @@
-import type { Caller } from '@jan/service-kit/auth'
 import { AppError } from '@jan/service-kit/errors'
 import { googleSearchInput, googleSearchOutput, type SearchDocument } from '../search/search.schema.ts'
 import type { EngineChoice } from '../search/search-engine.ts'
@@ -15,17 +14,15 @@ export const googleSearchTool = defineTool({
   output: googleSearchOutput,
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: true },
   timeoutMs: 45_000,
-  run: async ({ search, now }, { caller, signal, log }, input) => {
-    const engines = mayCostMoney(caller) ? search.engines : search.engines.map(withoutPaid)
+  run: async ({ search, now }, { mayPay, signal, log }, input) => {
+    const engines = mayPay ? search.engines : search.engines.map(withoutPaid)
     const found = await searchWeb({ ...search, engines, clock: now, log }, input, signal)
     if ('error' in found) throw new AppError(found.error.code, found.error.message)
     return { text: presentResults(found), structured: found }
   },
 })
 
-/** Searches through Serper are paid by the operator, who knows users and holders of keys; anyone can be a guest. */
-const mayCostMoney = ({ kind }: Caller) => kind === 'user' || kind === 'key'
-
+/** Searches through Serper are paid by the operator. */
 const withoutPaid = (choice: EngineChoice): EngineChoice =>
   'engine' in choice && choice.engine.name === 'serper' ? { missing: 'serper_not_for_guests' } : choice
 

@@ -1,13 +1,21 @@
 import type { Caller } from '@jan/service-kit/auth'
 import type { Who } from '@jan/service-kit/who'
+import type { CallToolResult } from '@modelcontextprotocol/server'
 import type { z } from 'zod'
 import type { Deps } from '../deps.ts'
+import type { Annotations } from './offered-tool.ts'
+import type { Asked } from './surface.ts'
 
 /** Tells a listening client how far a call is. It does nothing when nobody listens. */
 export type Progress = (progress: number, total?: number, message?: string) => Promise<void>
 
 /** One call: who asks, and a signal that is aborted when they cancel or the tool's time is over. */
-export type ToolCall = Pick<Who<Caller>, 'caller' | 'requestId' | 'signal' | 'log'> & { progress: Progress }
+export type ToolCall = Asked &
+  Pick<Who<Caller>, 'requestId' | 'signal' | 'log'> & {
+    progress: Progress
+    /** They may use what costs the operator money. */
+    mayPay: boolean
+  }
 
 /**
  * `text` is for a model to read; `structured` fits the tool's output schema.
@@ -16,6 +24,8 @@ export type ToolCall = Pick<Who<Caller>, 'caller' | 'requestId' | 'signal' | 'lo
 export type ToolAnswer<S = Record<string, unknown>> = {
   text: string
   structured: S
+  /** Pictures, sounds and links beside the text. */
+  content?: CallToolResult['content']
   failure?: 'upstream_timeout' | 'upstream_failed'
 }
 
@@ -28,7 +38,7 @@ export const audienceOf = (caller: Caller): Audience =>
 /** What tools may use. */
 export type ToolDeps = Pick<
   Deps,
-  'log' | 'now' | 'tools' | 'search' | 'fetch' | 'extract' | 'pages' | 'sandbox' | 'sandboxNeedsApproval'
+  'log' | 'now' | 'search' | 'fetch' | 'extract' | 'pages' | 'sandbox' | 'sandboxNeedsApproval'
 >
 
 type ToolSpec<I extends z.ZodType, O extends z.ZodType> = {
@@ -40,7 +50,9 @@ type ToolSpec<I extends z.ZodType, O extends z.ZodType> = {
   /** What a service may send; the same as `input` when absent. */
   serviceInput?: z.ZodType<Partial<z.output<I>>>
   output: O
-  annotations: { readOnlyHint: boolean; destructiveHint: boolean; idempotentHint: boolean; openWorldHint: boolean }
+  annotations: Annotations
+  /** A call costs the operator money. */
+  paid?: boolean
   timeoutMs: number
   /** @throws AppError when it fails: its text is shown to the model */
   run(deps: ToolDeps, call: ToolCall, input: z.output<I>): Promise<ToolAnswer<z.input<O>>>

@@ -1,6 +1,10 @@
+import type { Person } from '@jan/service-kit/auth'
 import { type Route, route } from '@jan/service-kit/route'
 import type { Deps } from '../deps.ts'
 import { ToolList } from './tools.schema.ts'
+
+/** What needs no account. */
+const ANYBODY: Person = { kind: 'guest', subject: '', workspaceId: '', roles: [] }
 
 export const toolRoutes = (deps: Deps): Route[] => [
   route({
@@ -10,6 +14,6 @@ export const toolRoutes = (deps: Deps): Route[] => [
     summary: 'The tools, for people to read',
     auth: 'none',
     answers: { 200: ToolList },
-    handler: () => ({ tools: deps.tools.list('direct') }),
+    handler: async () => ({ tools: await deps.catalog.list({ caller: ANYBODY, surface: 'mcp' }) }),
   }),
 ]

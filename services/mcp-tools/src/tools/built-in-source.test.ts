@@ -1,17 +1,20 @@
 import { expect, test } from '@jest/globals'
 import { z } from 'zod'
+import { createBuiltInSource } from './built-in-source.ts'
 import { builtInTools } from './built-in-tools.ts'
-import { defineTool } from './tool.ts'
-import { buildToolTable } from './tool-table.ts'
+import type { OfferedTool } from './offered-tool.ts'
+import { defineTool, type Tool, type ToolDeps } from './tool.ts'
 
-const table = buildToolTable(builtInTools)
+const caller = { kind: 'user', subject: 'ada', workspaceId: 'ada', roles: [] } as const
+const offer = (tools: Tool[]) => createBuiltInSource(tools, {} as ToolDeps)
+const offered = offer(builtInTools).tools(caller) as readonly OfferedTool[]
 
-test('the tools are listed once, by name', () => {
-  expect(table.list('direct').map(({ name }) => name)).toEqual(['google_search', 'js_exec', 'python_exec', 'scrape'])
-  expect(table.list('direct')).toBe(table.list('direct'))
+test('the tools are made once', () => {
+  const source = offer(builtInTools)
+  expect(source.tools(caller)).toBe(source.tools({ ...caller, subject: 'eve' }))
 })
 
-test.each(table.list('direct').map((tool) => [tool.name, tool] as const))(
+test.each(offered.map((tool) => [tool.name, tool] as const))(
   '%s says what clients need',
   (_name, tool) => {
     expect(tool.inputSchema).toMatchObject({ type: 'object', properties: expect.any(Object) })
@@ -24,7 +27,7 @@ test.each(table.list('direct').map((tool) => [tool.name, tool] as const))(
 )
 
 test('arguments with a default are not required', () => {
-  const required = Object.fromEntries(table.list('direct').map(({ name, inputSchema }) => [name, inputSchema.required]))
+  const required = Object.fromEntries(offered.map(({ name, inputSchema }) => [name, inputSchema.required]))
   expect(required).toEqual({ google_search: ['q'], js_exec: ['code'], python_exec: ['code'], scrape: ['url'] })
 })
 
@@ -40,6 +43,6 @@ test('two tools of one name, and inputs that are no objects, are refused', () =>
       timeoutMs: 1,
       run: async () => ({ text: '', structured: {} }),
     })
-  expect(() => buildToolTable([tool('a', z.object({})), tool('a', z.object({}))])).toThrow('same name')
-  expect(() => buildToolTable([tool('a', z.string())])).toThrow('input of a')
+  expect(() => offer([tool('a', z.object({})), tool('a', z.object({}))])).toThrow('same name')
+  expect(() => offer([tool('a', z.string())])).toThrow('input of a')
 })

@@ -1,0 +1,51 @@
+import { AppError } from '@jan/service-kit/errors'
+import type { CallToolResult } from '@modelcontextprotocol/server'
+import { z } from 'zod'
+import { BUILT_IN, type JsonObjectSchema, type OfferedTool, type ToolSource } from './offered-tool.ts'
+import { RESULT_CODE, resultCodeOf } from './result-code.ts'
+import { audienceOf, type Tool, type ToolAnswer, type ToolDeps } from './tool.ts'
+
+/** Our own tools, the same for everyone. @throws Error when two share a name, or a schema is not of an object */
+export function createBuiltInSource(tools: readonly Tool[], deps: ToolDeps): ToolSource {
+  if (new Set(tools.map(({ name }) => name)).size < tools.length) throw new Error('Two tools have the same name')
+  const offered = tools.map((tool) => offer(tool, deps))
+  return { tools: () => offered }
+}
+
+function offer(tool: Tool, deps: ToolDeps): OfferedTool {
+  const { name, title, description, annotations, timeoutMs, input, serviceInput = input, output, paid = false } = tool
+  return {
+    name,
+    title,
+    description,
+    annotations,
+    timeoutMs,
+    paid,
+    server: BUILT_IN,
+    inputSchema: objectSchema(name, input, 'input'),
+    serviceInputSchema: objectSchema(name, serviceInput, 'input'),
+    outputSchema: objectSchema(name, output, 'output'),
+    run: async (call, args) => {
+      const parsed = (audienceOf(call.caller) === 'service' ? serviceInput : input).safeParse(args)
+      if (!parsed.success)
+        throw new AppError('invalid_request', `Invalid arguments for ${name}: ${describeIssues(parsed.error)}`)
+      return resultOf(await tool.run(deps, call, parsed.data))
+    },
+  }
+}
+
+const resultOf = ({ text, structured, content = [], failure }: ToolAnswer): CallToolResult => ({
+  content: [{ type: 'text', text }, ...content],
+  structuredContent: structured,
+  ...(failure ? { isError: true, _meta: { [RESULT_CODE]: resultCodeOf(failure) } } : {}),
+})
+
+function objectSchema(tool: string, schema: z.ZodType, io: 'input' | 'output'): JsonObjectSchema {
+  // Without the dialect: older clients compile with draft 7 and refuse a name they do not know.
+  const { $schema: _dialect, ...json } = z.toJSONSchema(schema, { io })
+  if (json.type !== 'object') throw new Error(`The ${io} of ${tool} is not an object`)
+  return json as JsonObjectSchema
+}
+
+const describeIssues = ({ issues }: z.ZodError) =>
+  issues.map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message)).join('; ')

@@ -1,0 +1,59 @@
+import type { Policy } from '../policy/policy.ts'
+import type { OfferedTool, ToolSource } from './offered-tool.ts'
+import type { Asked } from './surface.ts'
+import { audienceOf } from './tool.ts'
+
+/** A tool as clients see it. */
+export type ListedTool = Pick<
+  OfferedTool,
+  'name' | 'title' | 'description' | 'inputSchema' | 'outputSchema' | 'annotations'
+>
+
+/** All tools there are, as far as somebody may use them: what they may not is not there. */
+export type Catalog = {
+  /** Sorted by name. */
+  list(asked: Asked): Promise<ListedTool[]>
+  find(asked: Asked, name: string): Promise<OfferedTool | undefined>
+}
+
+/** Of two tools of one name the one of the earlier source is offered. */
+export function createCatalog(sources: readonly ToolSource[], policy: Policy): Catalog {
+  const offered = async (asked: Asked) => {
+    const all = await Promise.all(sources.map((source) => source.tools(asked.caller)))
+    const byName = new Map<string, OfferedTool>()
+    for (const tool of all.flat())
+      if (!byName.has(tool.name) && policy.decide(asked, tool) !== 'deny') byName.set(tool.name, tool)
+    return byName
+  }
+  return {
+    list: async (asked) => {
+      const present = audienceOf(asked.caller) === 'service' ? presentForService : presentForPeople
+      const tools = [...(await offered(asked)).values()]
+      return tools.sort((one, other) => (one.name < other.name ? -1 : 1)).map(present)
+    },
+    find: async (asked, name) => (await offered(asked)).get(name),
+  }
+}
+
+/** Written once for each tool: there may be hundreds, listed all day. */
+function presenting(schemaOf: (tool: OfferedTool) => OfferedTool['inputSchema']): (tool: OfferedTool) => ListedTool {
+  const known = new WeakMap<OfferedTool, ListedTool>()
+  return (tool) => {
+    const seen = known.get(tool)
+    if (seen) return seen
+    const { name, title, description, outputSchema, annotations } = tool
+    const listed = {
+      name,
+      ...(title === undefined ? {} : { title }),
+      description,
+      inputSchema: schemaOf(tool),
+      ...(outputSchema ? { outputSchema } : {}),
+      annotations,
+    }
+    known.set(tool, listed)
+    return listed
+  }
+}
+
+const presentForPeople = presenting(({ inputSchema }) => inputSchema)
+const presentForService = presenting(({ inputSchema, serviceInputSchema }) => serviceInputSchema ?? inputSchema)
