@@ -1,11 +1,16 @@
 import { describe, expect, test } from '@jest/globals'
 import { loadConfig } from './config.ts'
 
-const KEYS = { INTERNAL_TOKEN_KEYS: `k:${Buffer.alloc(32, 1).toString('base64url')}` }
+const key = `k:${Buffer.alloc(32, 1).toString('base64url')}`
+const NEEDED = {
+  INTERNAL_TOKEN_KEYS: key,
+  FIELD_ENCRYPTION_KEYS: key,
+  MCP_TOOLS_DATABASE_URL: 'postgres://localhost/mcp_tools',
+}
 
 describe('the configuration', () => {
-  test('starts on a laptop with nothing but the key ring [P-044]', () => {
-    expect(loadConfig(KEYS)).toMatchObject({
+  test('starts on a laptop with nothing but its keys and its database [P-044]', () => {
+    expect(loadConfig(NEEDED)).toMatchObject({
       http: { host: '127.0.0.1', port: 8091 },
       publicUrl: 'http://localhost:8000',
       sessionKeys: [],
@@ -22,7 +27,7 @@ describe('the configuration', () => {
 
   test('takes what operators write', () => {
     const config = loadConfig({
-      ...KEYS,
+      ...NEEDED,
       SERPER_DOMAIN_FILTER: 'https://www.Example.com/, docs.example.org',
       MCP_SANDBOX_REQUIRE_APPROVAL: 'True',
       OUTBOUND_ALLOW: '127.0.0.1:9000, intranet.example:8080',
@@ -42,6 +47,6 @@ describe('the configuration', () => {
     ['SANDBOX_POOL_SIZE', '0', /SANDBOX_POOL_SIZE/],
     ['PUBLIC_URL', 'nowhere', /PUBLIC_URL/],
   ])('refuses %s=%s', (name, value, message) => {
-    expect(() => loadConfig({ ...KEYS, [name]: value })).toThrow(message)
+    expect(() => loadConfig({ ...NEEDED, [name]: value })).toThrow(message)
   })
 })

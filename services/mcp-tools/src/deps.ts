@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { createGuardedFetch, type GuardedFetch } from '@jan/guarded-fetch/guarded-fetch'
 import type { Authenticate } from '@jan/service-kit/auth'
 import { connectIdentity } from '@jan/service-kit/authenticate'
-import { connectPeer, type Peer } from '@jan/service-kit/http-client'
 import { connectLimits } from '@jan/service-kit/connect-limits'
 import type { Dependency } from '@jan/service-kit/health'
+import { connectPeer, type Peer } from '@jan/service-kit/http-client'
 import type { Closers } from '@jan/service-kit/lifecycle'
 import { createLogger, type Logger } from '@jan/service-kit/logger'
 import { createMetrics, type HttpMetrics } from '@jan/service-kit/metrics'
@@ -121,7 +121,8 @@ export async function connect(config: Config, closers: Closers, tools: Tool[] = 
     limiter: limits.limiter,
     dependencies: [
       postgresDependency(pool),
-      ...(config.auth.enabled ? [identityDependency(config.auth.jwksUrl)] : []), ...limits.dependencies,
+      ...(config.auth.enabled ? [identityDependency(config.auth.jwksUrl)] : []),
+      ...limits.dependencies,
     ],
     newId: randomUUID,
     publicUrl: config.publicUrl,

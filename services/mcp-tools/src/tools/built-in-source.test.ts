@@ -1,3 +1,4 @@
+import type { Person } from '@jan/service-kit/auth'
 import { expect, test } from '@jest/globals'
 import { z } from 'zod'
 import { createBuiltInSource } from './built-in-source.ts'
@@ -5,7 +6,7 @@ import { builtInTools } from './built-in-tools.ts'
 import type { OfferedTool } from './offered-tool.ts'
 import { defineTool, type Tool, type ToolDeps } from './tool.ts'
 
-const caller = { kind: 'user', subject: 'ada', workspaceId: 'ada', roles: [] } as const
+const caller: Person = { kind: 'user', subject: 'ada', workspaceId: 'ada', roles: [] }
 const offer = (tools: Tool[]) => createBuiltInSource(tools, {} as ToolDeps)
 const offered = offer(builtInTools).tools(caller) as readonly OfferedTool[]
 
@@ -14,17 +15,14 @@ test('the tools are made once', () => {
   expect(source.tools(caller)).toBe(source.tools({ ...caller, subject: 'eve' }))
 })
 
-test.each(offered.map((tool) => [tool.name, tool] as const))(
-  '%s says what clients need',
-  (_name, tool) => {
-    expect(tool.inputSchema).toMatchObject({ type: 'object', properties: expect.any(Object) })
-    expect(tool.inputSchema).not.toHaveProperty('$schema')
-    expect(tool.outputSchema).toMatchObject({ type: 'object', required: expect.any(Array) })
-    for (const hint of Object.values(tool.annotations)) expect(typeof hint).toBe('boolean')
-    const properties = Object.values(tool.inputSchema.properties as Record<string, { description?: string }>)
-    for (const property of properties) expect(property.description).toBeTruthy()
-  },
-)
+test.each(offered.map((tool) => [tool.name, tool] as const))('%s says what clients need', (_name, tool) => {
+  expect(tool.inputSchema).toMatchObject({ type: 'object', properties: expect.any(Object) })
+  expect(tool.inputSchema).not.toHaveProperty('$schema')
+  expect(tool.outputSchema).toMatchObject({ type: 'object', required: expect.any(Array) })
+  for (const hint of Object.values(tool.annotations)) expect(typeof hint).toBe('boolean')
+  const properties = Object.values(tool.inputSchema.properties as Record<string, { description?: string }>)
+  for (const property of properties) expect(property.description).toBeTruthy()
+})
 
 test('arguments with a default are not required', () => {
   const required = Object.fromEntries(offered.map(({ name, inputSchema }) => [name, inputSchema.required]))

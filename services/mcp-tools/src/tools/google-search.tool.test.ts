@@ -16,7 +16,7 @@ const engineNamed = (name: 'serper' | 'searxng'): { engine: SearchEngine } => ({
 const searchAs = async (mayPay: boolean, engines = [engineNamed('serper'), { engine: offlineEngine }]) => {
   const deps = { search: { engines, offline: false }, now: () => new Date(0) } as unknown as ToolDeps
   const call = {
-    caller: { kind: 'user', subject: 'ada', workspaceId: 'ada', roles: [] } as const,
+    caller: { kind: 'user' as const, subject: 'ada', workspaceId: 'ada', roles: [] },
     surface: 'mcp' as const,
     mayPay,
     requestId: 'r',

@@ -7,10 +7,10 @@ export const ToolList = z
     tools: z.array(
       z.looseObject({
         name: z.string(),
-        title: z.string(),
+        title: z.string().optional(),
         description: z.string(),
         inputSchema: JsonSchema,
-        outputSchema: JsonSchema,
+        outputSchema: JsonSchema.optional(),
         annotations: z.looseObject({
           readOnlyHint: z.boolean(),
           destructiveHint: z.boolean(),
