@@ -50,13 +50,6 @@ export function createMetrics(service: string): HttpMetrics {
       this.set(inFlight)
     },
   })
-  // By operation, then by status: a key made of both would be a new string for every request.
-  const children = new Map<string, Map<number, Observed>>()
-  const open = (operation: string, status: number) => {
-    const child = requests.labels({ operation, status: String(status) })
-    children.set(operation, (children.get(operation) ?? new Map()).set(status, child))
-    return child
-  }
   return {
     registry,
     began() {
@@ -64,8 +57,7 @@ export function createMetrics(service: string): HttpMetrics {
     },
     ended(operation, status, seconds) {
       inFlight -= 1
-      const child = children.get(operation)?.get(status) ?? open(operation, status)
-      child.observe(seconds)
+      requests.labels({ operation, status: String(status) }).observe(seconds)
     },
     counter: (name, help, labelNames) => counter(registry, name, help, labelNames),
     histogram: (name, help, labelNames, buckets) => histogram(registry, name, help, labelNames, buckets),
@@ -82,8 +74,24 @@ export function createMetrics(service: string): HttpMetrics {
   }
 }
 
-/** Series by their first label, by their second, and so on. */
-type Level = Map<string, Level> & { series?: Counted }
+/** Makes a series once for each set of values. They are found by one after the other: a key made of all would be a new string each time. */
+function seriesBy<L extends string, S>(labelNames: L[], make: (values: Record<L, string>) => S) {
+  type Level = Map<string, Level> & { series?: S }
+  const root: Level = new Map()
+  return (values: Record<L, string>): S => {
+    let level = root
+    for (const label of labelNames) {
+      let next = level.get(values[label])
+      if (!next) {
+        next = new Map()
+        level.set(values[label], next)
+      }
+      level = next
+    }
+    level.series ??= make(values)
+    return level.series
+  }
+}
 
 /** Adds up here, and is told to the library when somebody reads. */
 function counter<L extends string>(registry: Registry, name: string, help: string, labelNames: L[]) {
@@ -100,19 +108,7 @@ function counter<L extends string>(registry: Registry, name: string, help: strin
       }
     },
   })
-  // By one label after the other: a key made of all would be a new string each time.
-  const root: Level = new Map()
-  const labels = (values: Record<L, string>): Counted => {
-    let level = root
-    for (const label of labelNames) {
-      let next = level.get(values[label])
-      if (!next) {
-        next = new Map()
-        level.set(values[label], next)
-      }
-      level = next
-    }
-    if (level.series) return level.series
+  const labels = seriesBy(labelNames, (values): Counted => {
     const series = {
       values,
       count: 0,
@@ -121,9 +117,8 @@ function counter<L extends string>(registry: Registry, name: string, help: strin
       },
     }
     all.push(series)
-    level.series = series
     return series
-  }
+  })
   return { labels, inc: (values: Record<L, string>, by?: number) => labels(values).inc(by) }
 }
 
@@ -145,20 +140,19 @@ function histogram<L extends string>(
       for (const tell of all) tell()
     },
   })
-  return {
-    labels(values: Record<L, string>): Observed {
-      const one = series.labels(values)
-      let waiting: number[] = []
-      const tell = () => {
-        for (const value of waiting) one.observe(value)
-        waiting = []
-      }
-      all.push(tell)
-      return {
-        observe(value) {
-          if (waiting.push(value) === TOLD_AT_ONCE) tell()
-        },
-      }
-    },
-  }
+  const labels = seriesBy(labelNames, (values): Observed => {
+    const one = series.labels(values)
+    let waiting: number[] = []
+    const tell = () => {
+      for (const value of waiting) one.observe(value)
+      waiting = []
+    }
+    all.push(tell)
+    return {
+      observe(value) {
+        if (waiting.push(value) === TOLD_AT_ONCE) tell()
+      },
+    }
+  })
+  return { labels }
 }
