@@ -116,6 +116,10 @@ export function tryParseJson(text: string): unknown {
   }
 }
 
+/** `{…}`: neither a list nor null. */
+export const isJsonObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
 /** JSON of a value that came from a caller. @throws AppError `invalid_request` when it is nested deeper than can be written again */
 export function writeJson(value: unknown): string {
   try {

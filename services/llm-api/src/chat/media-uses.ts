@@ -1,5 +1,6 @@
 import { MEDIA_PLACEHOLDER, MediaId } from '@jan/contracts/media'
 import { AppError } from '@jan/service-kit/errors'
+import { isJsonObject } from '@jan/service-kit/json-body'
 import type { ChatMessage } from './chat.schema.ts'
 
 export type Part = Record<string, unknown>
@@ -30,11 +31,12 @@ export function mediaUses(messages: ChatMessage[]): Map<string, MediaUse[]> {
  * `file` and `input_file` with a `file_id`; `input_audio` with an id in the place of its data.
  */
 export function useOf(part: unknown): MediaUse | undefined {
-  if (!isObject(part)) return undefined
-  if (part.type === 'image_url') return use('image', isObject(part.image_url) ? part.image_url.url : part.image_url)
+  if (!isJsonObject(part)) return undefined
+  if (part.type === 'image_url') return use('image', isJsonObject(part.image_url) ? part.image_url.url : part.image_url)
   if (part.type === 'input_file') return use('file', part.file_id)
-  if (part.type === 'file') return use('file', isObject(part.file) ? part.file.file_id : undefined)
-  if (part.type === 'input_audio') return use('audio', isObject(part.input_audio) ? part.input_audio.data : undefined)
+  if (part.type === 'file') return use('file', isJsonObject(part.file) ? part.file.file_id : undefined)
+  if (part.type === 'input_audio')
+    return use('audio', isJsonObject(part.input_audio) ? part.input_audio.data : undefined)
   return undefined
 }
 
@@ -47,6 +49,3 @@ function use(kind: MediaUse['kind'], named: unknown): MediaUse | undefined {
 
 export const unknownMedia = (id: string, param?: string) =>
   new AppError('not_found', `Media '${id}' was not found`, param ? { param } : {})
-
-export const isObject = (value: unknown): value is Part =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,6 +1,6 @@
+import { isJsonObject } from '@jan/service-kit/json-body'
 import type { ChatMessage } from './chat.schema.ts'
 import { isInstruction, textOf } from './instructions.ts'
-import { isObject } from './media-uses.ts'
 
 type Json = Record<string, unknown>
 
@@ -25,7 +25,7 @@ export function messageItem(role: string, content: unknown, status = 'completed'
 
 export const callItems = (calls: unknown, status: string): Json[] =>
   (Array.isArray(calls) ? (calls as Json[]) : []).flatMap(({ id, function: called }) =>
-    isObject(called)
+    isJsonObject(called)
       ? [{ type: 'function_call', call_id: id, name: called.name, arguments: called.arguments ?? '', status }]
       : [],
   )
@@ -35,7 +35,7 @@ function partsOf(role: string, content: unknown): Json[] {
     role === 'assistant' ? { type: 'output_text', text: value, annotations: [] } : { type: 'input_text', text: value }
   if (typeof content === 'string') return content === '' ? [] : [text(content)]
   if (!Array.isArray(content)) return []
-  return (content as unknown[]).filter(isObject).map((part) => {
+  return (content as unknown[]).filter(isJsonObject).map((part) => {
     if (part.type === 'text') return text(part.text)
     if (part.type === 'image_url') return imageOf(part.image_url)
     return part
@@ -43,7 +43,7 @@ function partsOf(role: string, content: unknown): Json[] {
 }
 
 function imageOf(image: unknown): Json {
-  const { url, detail } = isObject(image) ? image : { url: image }
+  const { url, detail } = isJsonObject(image) ? image : { url: image }
   const isOurs = typeof url === 'string' && /^jan_[0-9a-z]{26}$/.test(url)
   return {
     type: 'input_image',

@@ -1,5 +1,4 @@
-import { tryParseJson } from '@jan/service-kit/json-body'
-import { isObject } from './media-uses.ts'
+import { isJsonObject, tryParseJson } from '@jan/service-kit/json-body'
 
 type Json = Record<string, unknown>
 type Call = { id: string; function: { name: string; arguments: string } }
@@ -35,18 +34,18 @@ export function createAnswerReader(): AnswerReader {
 }
 
 function firstChoice(json: unknown): Json | undefined {
-  const choices = isObject(json) && Array.isArray(json.choices) ? (json.choices as unknown[]) : []
-  return choices.filter(isObject).find(({ index = 0 }) => index === 0)
+  const choices = isJsonObject(json) && Array.isArray(json.choices) ? (json.choices as unknown[]) : []
+  return choices.filter(isJsonObject).find(({ index = 0 }) => index === 0)
 }
 
 function take(said: Said, { finish_reason: finish }: Json, delta: unknown): void {
   if (typeof finish === 'string') said.finishReason = finish
-  if (!isObject(delta)) return
+  if (!isJsonObject(delta)) return
   said.text += textOf(delta.content)
   said.refusal += textOf(delta.refusal)
   said.reasoning += textOf(delta.reasoning_content ?? delta.reasoning)
   const calls = Array.isArray(delta.tool_calls) ? (delta.tool_calls as unknown[]) : []
-  for (const [position, call] of calls.filter(isObject).entries()) takeCall(said.calls, call, position)
+  for (const [position, call] of calls.filter(isJsonObject).entries()) takeCall(said.calls, call, position)
 }
 
 function takeCall(calls: Call[], { index, id, function: called }: Json, position: number): void {
@@ -54,7 +53,7 @@ function takeCall(calls: Call[], { index, id, function: called }: Json, position
   calls[at] ??= { id: '', function: { name: '', arguments: '' } }
   const call = calls[at]
   call.id ||= textOf(id)
-  if (!isObject(called)) return
+  if (!isJsonObject(called)) return
   call.function.name += textOf(called.name)
   call.function.arguments += textOf(called.arguments)
 }

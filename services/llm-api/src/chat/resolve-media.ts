@@ -1,10 +1,11 @@
 import { AppError } from '@jan/service-kit/errors'
+import { isJsonObject } from '@jan/service-kit/json-body'
 import type { Who } from '@jan/service-kit/who'
 import type { Deps } from '../deps.ts'
 import type { OfferedModel } from '../models/offered-model.ts'
 import type { ChatMessage } from './chat.schema.ts'
 import { type FetchedMedia, fetchMedia } from './fetch-media.ts'
-import { isObject, type MediaUse, mediaUses, type Part, useOf } from './media-uses.ts'
+import { type MediaUse, mediaUses, type Part, useOf } from './media-uses.ts'
 
 /** Of all media of a request, each as often as it is named. */
 const MOST_BYTES = 64 * 1024 * 1024
@@ -81,5 +82,5 @@ function withImage({ image_url: image, ...rest }: Part, url: string): Part {
 
 const withAudio = (part: Part, url: string): Part => ({
   ...part,
-  input_audio: { ...(isObject(part.input_audio) ? part.input_audio : {}), data: url.slice(url.indexOf(',') + 1) },
+  input_audio: { ...(isJsonObject(part.input_audio) ? part.input_audio : {}), data: url.slice(url.indexOf(',') + 1) },
 })

@@ -1,3 +1,4 @@
+import { isJsonObject } from '@jan/service-kit/json-body'
 import { z } from 'zod'
 import { plainText } from './plain-text.ts'
 import { parsedAt, wrongAt } from './wrong-at.ts'
@@ -66,15 +67,15 @@ function unfolded(type: string, sent: Record<string, unknown>): Block {
   if (name === 'input_file') return fileOf(sent)
   const { [type]: own, ...rest } = sent
   if (name === 'refusal') return { ...rest, type: name, refusal: own ?? rest.text }
-  if (name === 'computer_screenshot') return { ...rest, ...(isRecord(own) ? own : {}), type: name }
+  if (name === 'computer_screenshot') return { ...rest, ...(isJsonObject(own) ? own : {}), type: name }
   if (SCHEMAS.get(name) !== Text) return sent as Block
   const text = type === 'text' ? own : (rest.text ?? own)
-  const block = { ...rest, ...(isRecord(text) ? text : { text }), type: name }
+  const block = { ...rest, ...(isJsonObject(text) ? text : { text }), type: name }
   return name === 'output_text' ? { annotations: [], ...block } : block
 }
 
 function imageOf(type: string, { image, image_url: url, ...rest }: Record<string, unknown>): Block {
-  const held = type === 'image' && isRecord(image) ? image : isRecord(url) ? url : { url }
+  const held = type === 'image' && isJsonObject(image) ? image : isJsonObject(url) ? url : { url }
   const { url: address, ...more } = held
   return {
     detail: 'auto',
@@ -86,10 +87,7 @@ function imageOf(type: string, { image, image_url: url, ...rest }: Record<string
 }
 
 function fileOf({ file, ...rest }: Record<string, unknown>): Block {
-  if (!isRecord(file)) return { ...rest, type: 'input_file' }
+  if (!isJsonObject(file)) return { ...rest, type: 'input_file' }
   const { name, ...more } = file
   return { ...rest, ...more, ...(name === undefined ? {} : { filename: name }), type: 'input_file' }
 }
-
-export const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,4 +1,4 @@
-import { isRecord } from './content-block.ts'
+import { isJsonObject } from '@jan/service-kit/json-body'
 import type { Conversation, ConversationItem } from './conversation-row.store.ts'
 import { textOf } from './text-of.ts'
 
@@ -18,7 +18,7 @@ function sectionOf(item: Record<string, unknown> & { type: string }): string {
 }
 
 function blockOf(block: unknown): string {
-  if (!isRecord(block)) return ''
+  if (!isJsonObject(block)) return ''
   const { type, text, refusal, image_url: image, filename, file_id: file } = block
   if (typeof text === 'string') return type === 'reasoning_text' ? text.replace(/^/gm, '> ') : text
   if (typeof refusal === 'string') return refusal

@@ -1,4 +1,4 @@
-import { isRecord } from './content-block.ts'
+import { isJsonObject } from '@jan/service-kit/json-body'
 import type { ConversationItem } from './conversation-row.store.ts'
 import { alwaysHasStatus } from './item-types.ts'
 import { seconds } from './present-conversation.ts'
@@ -42,20 +42,20 @@ function withoutHidden(item: Fields, included: ReadonlySet<Includable>): Fields 
       return 'results' in item && hides('file_search_call.results') ? { ...item, results: null } : item
     case 'web_search_call': {
       const call = hides('web_search_call.results') ? without(item, 'results') : item
-      const isHidden = hides('web_search_call.action.sources') && isRecord(call.action)
+      const isHidden = hides('web_search_call.action.sources') && isJsonObject(call.action)
       return isHidden ? { ...call, action: without(call.action as Fields, 'sources') } : call
     }
     case 'code_interpreter_call':
       return 'outputs' in item && hides('code_interpreter_call.outputs') ? { ...item, outputs: null } : item
     case 'computer_call_output':
-      return hides('computer_call_output.output.image_url') && isRecord(item.output)
+      return hides('computer_call_output.output.image_url') && isJsonObject(item.output)
         ? { ...item, output: without(item.output, 'image_url') }
         : item
     case 'reasoning':
       return hides('reasoning.encrypted_content') ? without(item, 'encrypted_content') : item
     case 'message':
       return hides('message.output_text.logprobs') && Array.isArray(item.content)
-        ? { ...item, content: item.content.map((block) => (isRecord(block) ? without(block, 'logprobs') : block)) }
+        ? { ...item, content: item.content.map((block) => (isJsonObject(block) ? without(block, 'logprobs') : block)) }
         : item
     default:
       return item

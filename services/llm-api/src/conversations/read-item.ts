@@ -1,5 +1,6 @@
+import { isJsonObject } from '@jan/service-kit/json-body'
 import { z } from 'zod'
-import { type Block, isRecord, readBlock } from './content-block.ts'
+import { type Block, readBlock } from './content-block.ts'
 import { type Role, SCHEMAS } from './item-types.ts'
 import { parsedAt, wrongAt } from './wrong-at.ts'
 
@@ -17,7 +18,7 @@ const DEEPEST = 500
  * @throws AppError `invalid_request` that names the place: `items[3].content[0].text`
  */
 export function readItem(sent: unknown, place: string): Item {
-  if (!isRecord(sent)) throw wrongAt(place, 'expected an object')
+  if (!isJsonObject(sent)) throw wrongAt(place, 'expected an object')
   requireShallow(sent, place)
   const { type } = parsedAt(z.looseObject({ type: z.string().default('message') }), sent, place)
   const schema = SCHEMAS.get(type)

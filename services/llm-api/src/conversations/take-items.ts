@@ -1,6 +1,6 @@
 import { invalid } from '@jan/service-kit/errors'
+import { isJsonObject } from '@jan/service-kit/json-body'
 import type { Who } from '@jan/service-kit/who'
-import { isRecord } from './content-block.ts'
 import type { NewItem } from './conversation-row.store.ts'
 import { readItem } from './read-item.ts'
 import { isId } from './require-conversation.ts'
@@ -20,7 +20,7 @@ export function takeItems(who: Pick<Who, 'caller' | 'newId'>, sent: unknown[]): 
   const taken = new Set<string>()
   const items = sent.map((each, index) => {
     const item = readItem(each, `items[${index}]`)
-    const given = isRecord(each) && typeof each.id === 'string' ? each.id : undefined
+    const given = isJsonObject(each) && typeof each.id === 'string' ? each.id : undefined
     if (isService && given !== undefined && !isId(given))
       throw wrongAt(`items[${index}].id`, 'expected 1 to 128 letters, digits, _ and -')
     const id = isService && given !== undefined ? given : who.newId('msg', 16)

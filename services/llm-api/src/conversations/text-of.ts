@@ -1,4 +1,4 @@
-import { isRecord } from './content-block.ts'
+import { isJsonObject } from '@jan/service-kit/json-body'
 
 /** Beyond this a text is not searched, so that one item cannot fill the index. In UTF-16 units. */
 const MOST = 50_000
@@ -16,6 +16,6 @@ export const messageText = (item: Record<string, unknown>): string => textsOf(it
 function textsOf(value: unknown): string[] {
   if (typeof value === 'string') return [value]
   if (Array.isArray(value)) return value.flatMap(textsOf)
-  if (!isRecord(value)) return []
+  if (!isJsonObject(value)) return []
   return [value.text, value.refusal, value.transcript].filter((text) => typeof text === 'string')
 }

@@ -1,4 +1,5 @@
 import { AppError, ERRORS, type ErrorCode, type ErrorExtra } from '@jan/service-kit/errors'
+import { isJsonObject, tryParseJson } from '@jan/service-kit/json-body'
 
 export type Refusal = { status: number; headers: Record<string, string>; text: string }
 
@@ -95,7 +96,7 @@ function ownWords(status: number): string {
 /** The shapes in use: `{error: {message, code, param}}`, `{error: text}`, `{message}`, `{detail}`. */
 function errorIn(text: string): { message?: string; code?: string; param?: string; type?: string } {
   const body = objectIn(text)
-  const error = isObject(body.error) ? body.error : body
+  const error = isJsonObject(body.error) ? body.error : body
   const [message] = [error.message, body.error, body.message, body.detail].filter(isText)
   return {
     ...(message === undefined ? {} : { message: message.slice(0, LONGEST_MESSAGE) }),
@@ -108,13 +109,8 @@ function errorIn(text: string): { message?: string; code?: string; param?: strin
 type Json = Record<string, unknown>
 
 function objectIn(text: string): Json {
-  try {
-    const value: unknown = JSON.parse(text)
-    return isObject(value) ? value : {}
-  } catch {
-    return {}
-  }
+  const value = tryParseJson(text)
+  return isJsonObject(value) ? value : {}
 }
 
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''

@@ -1,3 +1,5 @@
+import { isJsonObject } from '@jan/service-kit/json-body'
+
 /** Tokens of one call. */
 export type Usage = {
   /** Of the request; those read from a cache are among them. */
@@ -10,7 +12,7 @@ export type Usage = {
 
 /** OpenAI's `usage` object, of chat (`prompt_tokens`) or of responses, audio and images (`input_tokens`). Undefined for what is none. */
 export function readUsage(json: unknown): Usage | undefined {
-  if (!isRecord(json)) return undefined
+  if (!isJsonObject(json)) return undefined
   const total = count(json.total_tokens)
   const completion = count(json.completion_tokens) ?? count(json.output_tokens)
   // Rerankers, and some embedders, tell the total alone.
@@ -39,7 +41,4 @@ const count = (value: unknown): number | undefined =>
 
 const rest = (total: number | undefined, part: number) => (total === undefined ? undefined : Math.max(0, total - part))
 
-const detail = (details: unknown, name: string) => (isRecord(details) ? details[name] : undefined)
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
+const detail = (details: unknown, name: string) => (isJsonObject(details) ? details[name] : undefined)
