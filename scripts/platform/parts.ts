@@ -8,6 +8,7 @@ import { localModel } from './local-model.ts'
 import type { Part } from './part.ts'
 import { prometheus } from './prometheus.ts'
 import { s3 } from './s3.ts'
+import { searx } from './searx.ts'
 import { stores } from './stores.ts'
 
 /** Nothing but a copy of this checkout, whose own tests run in it: too long for `make test`. */
@@ -21,7 +22,7 @@ const newService: Part = {
 
 /** In order of price, so that a budget buys as many as it can. */
 export const parts: Part[] = [
-  ...[keycloak, stores, localModel, s3, containers, helm, prometheus, collector, jaeger, apiServer],
+  ...[keycloak, stores, localModel, searx, s3, containers, helm, prometheus, collector, jaeger, apiServer],
   newService,
 ]
 

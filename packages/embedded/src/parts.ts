@@ -118,6 +118,8 @@ function servicePart(name: ServiceName, input: PartsInput): Part {
       LLM_API_URL: local(layout, 'llm-api'),
       MEDIA_API_URL: local(layout, 'media-api'),
       MCP_TOOLS_URL: local(layout, 'mcp-tools'),
+      RESPONSE_API_URL: local(layout, 'response-api'),
+      PUBLIC_URL: local(layout, 'gateway'),
       REDIS_URL: input.env.REDIS_URL || `redis://127.0.0.1:${layout.ports.redis}`,
       OUTBOUND_ALLOW: [
         `localhost:${layout.ports.examples}`,
@@ -175,6 +177,5 @@ const OWN: Partial<Record<ServiceName, (input: PartsInput) => Record<string, str
   }),
   'mcp-tools': ({ layout }) => ({
     SANDBOX_STATE_DIR: join(layout.stateDir, 'sandbox'),
-    PUBLIC_URL: local(layout, 'gateway'),
   }),
 }

@@ -121,7 +121,8 @@ function schemaOf(schema: z.ZodType, io: 'input' | 'output', schemas: Json): Jso
     JSON.parse(JSON.stringify(node).replaceAll('"#/$defs/', '"#/components/schemas/')) as Json
   for (const [id, definition] of Object.entries(($defs ?? {}) as Json)) schemas[id] = relocate(definition)
   const id = schema.meta()?.id
-  if (!id) return relocate(root)
+  // A schema with a name may be one of its own definitions: then its root only leads there.
+  if (!id || root.$ref) return relocate(root)
   schemas[id] = relocate(root)
   return { $ref: `#/components/schemas/${id}` }
 }

@@ -63,6 +63,22 @@ export type RouteInput<A extends AuthMode, P, Q, B> = {
   who: Who<CallerOf<A>>
 }
 
+/** An operation that is also a tool (`@jan/route-tools`): everything else is taken from the route. */
+export type ToolSpec = {
+  /** The operation's when absent. */
+  name?: string
+  /** The name in words when absent. */
+  title?: string
+  /** What it does and when to use it, for who chooses; summary and description of the route when absent. */
+  description?: string
+  /** Changes nothing. So does what is got, unless it says otherwise. */
+  readonly?: boolean
+  /** May take away what is there. So does what deletes, unless it says otherwise. */
+  destructive?: boolean
+  /** Fields of path, query and body that are not offered. */
+  hidden?: string[]
+}
+
 export type RouteSpec<A extends AuthMode, P, Q, B, D extends AnswerDocs> = {
   /** snake_case, verb first: OpenAPI's operationId, the metric label, the log field, the span's name. */
   operation: string
@@ -91,6 +107,7 @@ export type RouteSpec<A extends AuthMode, P, Q, B, D extends AnswerDocs> = {
   /** Status → shape. `null`: no body. */
   answers: D
   presentError?: ErrorPresenter
+  tool?: ToolSpec
   /**
    * Makes a stored thing: an `Idempotency-Key` is honoured, so that a retry never makes a second one (see `Who.newId`).
    * A function says for which requests; with the others the header is ignored.

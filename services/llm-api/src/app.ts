@@ -1,4 +1,5 @@
-import { createHttpApp, type HttpApp } from '@jan/service-kit/http-app'
+import { createAppWithTools } from '@jan/route-tools/create-app-with-tools'
+import type { HttpApp } from '@jan/service-kit/http-app'
 import type { Route } from '@jan/service-kit/route'
 import packageJson from '../package.json' with { type: 'json' }
 import { assistantRoutes } from './assistants/assistants.routes.ts'
@@ -48,7 +49,7 @@ export const routes = (deps: Deps): Route[] => [
 ]
 
 export const createApp = (deps: Deps): HttpApp =>
-  createHttpApp({
+  createAppWithTools({
     service: 'llm-api',
     version: packageJson.version,
     log: deps.log,
@@ -58,6 +59,7 @@ export const createApp = (deps: Deps): HttpApp =>
     trustedProxies: deps.trustedProxies,
     idempotency: deps.idempotency,
     routes: routes(deps),
+    mcp: { ...deps.mcp, prefix: '/llm' },
     dependencies: deps.dependencies,
     bodyLimit: deps.bodyLimit,
   })

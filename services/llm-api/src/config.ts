@@ -1,4 +1,5 @@
 import { parseAllowList } from '@jan/guarded-fetch/allow-list'
+import { mcpConfig } from '@jan/route-tools/mcp-config'
 import { parseTrustedProxies } from '@jan/service-kit/client-address'
 import {
   type ConfigOf,
@@ -92,6 +93,7 @@ export const shape = {
   log: logConfig('LLM_API'),
   auth: authConfig,
   limits: limitsConfig,
+  mcp: mcpConfig,
   database: postgresConfig('LLM_DATABASE_URL'),
   fieldKeys: fieldKeysConfig,
   guestsPerHour: env(

@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import type { ToolSettings } from '@jan/route-tools/create-app-with-tools'
 import type { ApiKeys } from '@jan/service-kit/api-keys'
 import type { Authenticate } from '@jan/service-kit/auth'
 import { connectIdentity } from '@jan/service-kit/authenticate'
@@ -62,6 +63,8 @@ export type Deps = Parts & {
   log: Logger
   authenticate: Authenticate
   limiter: RateLimiter | undefined
+  /** Where its own tools are served. */
+  mcp: ToolSettings
   trustedProxies: TrustedProxies
   idempotency: IdempotencyStore
   jobs: Jobs<Deps>
@@ -155,6 +158,7 @@ export async function connect(config: Config, closers: Closers): Promise<Deps> {
     log,
     authenticate,
     limiter: limits.limiter,
+    mcp: { ...config.mcp, issuer: config.auth.issuer },
     trustedProxies: config.trustedProxies,
     idempotency: createIdempotency({ pool, cipher }),
     jobs: closers.add('jobs', jobs, (started) => started.stop()),

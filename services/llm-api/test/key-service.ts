@@ -40,7 +40,7 @@ export async function startKeyService(env: Record<string, string> = {}) {
       const sent = { headers: { authorization: `Bearer ${token}` }, json: { hash } }
       return call('/internal/api-keys/introspect', sent)
     }
-    return { call, knock, introspect }
+    return { url, call, knock, introspect }
   }
 
   const first = await replica()

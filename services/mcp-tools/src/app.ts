@@ -3,19 +3,32 @@ import type { Route } from '@jan/service-kit/route'
 import { workspaceRoutes } from '@jan/service-kit/workspace-routes'
 import packageJson from '../package.json' with { type: 'json' }
 import type { Deps } from './deps.ts'
+import { eraseDocuments, tellDocuments } from './documents/workspace-documents.ts'
 import { mcpRoutes } from './mcp/mcp.routes.ts'
 import { createChallenge } from './mcp/resource-metadata.ts'
+import { policyRoutes } from './policy/policy.routes.ts'
+import { serverRoutes } from './servers/servers.routes.ts'
+import { eraseServers, tellServers } from './servers/workspace-servers.ts'
 import { toolRoutes } from './tools/tools.routes.ts'
+import { vectorStoreRoutes } from './vector-stores/vector-stores.routes.ts'
 
 export const routes = (deps: Deps): Route[] => [
   ...mcpRoutes(deps),
   ...toolRoutes(deps),
-  // Nothing is stored here yet.
-  ...workspaceRoutes('mcp-tools', { erase: async () => undefined, tell: () => ({}) }),
+  ...policyRoutes(deps),
+  ...serverRoutes(deps),
+  ...vectorStoreRoutes(deps),
+  ...workspaceRoutes('mcp-tools', {
+    erase: async (workspaceId) => {
+      await eraseServers(deps, workspaceId)
+      await eraseDocuments(deps, workspaceId)
+    },
+    tell: (workspaceId) => ({ ...tellServers(deps, workspaceId), ...tellDocuments(deps, workspaceId) }),
+  }),
 ]
 
-export const createApp = (deps: Deps): HttpApp =>
-  createHttpApp({
+export function createApp(deps: Deps): HttpApp {
+  const app = createHttpApp({
     service: 'mcp-tools',
     version: packageJson.version,
     log: deps.log,
@@ -27,3 +40,10 @@ export const createApp = (deps: Deps): HttpApp =>
     dependencies: deps.dependencies,
     bodyLimit: 1 << 20,
   })
+  const drain = () => {
+    app.drain()
+    // They would last as long as their clients do.
+    deps.streams.endAll()
+  }
+  return { ...app, drain }
+}

@@ -7,6 +7,7 @@ import {
   duration,
   env,
   flag,
+  integer,
   list,
   readConfig,
   reading,
@@ -57,6 +58,14 @@ export const shape = {
   mediaApi: {
     url: env('MEDIA_API_URL', z.url().default('http://localhost:8285'), 'Where media-api is'),
   },
+  responseApi: {
+    url: env('RESPONSE_API_URL', z.url().default('http://localhost:8082'), 'Where response-api is'),
+  },
+  platformTools: env(
+    'MCP_PLATFORM_TOOLS',
+    flag(false),
+    'true: operations of the services that are tools are offered, as jan__…; the services need MCP_ENABLED=true',
+  ),
   publicUrl: env('PUBLIC_URL', z.url().default('http://localhost:8000'), 'Where clients reach the platform'),
   allowedHosts: env(
     'ALLOWED_HOSTS',
@@ -73,12 +82,28 @@ export const shape = {
     signingKeys,
     'Keys of MCP session ids, base64url: the first signs, all verify (default: derived from INTERNAL_TOKEN_KEYS)',
   ),
+  policyFile: env('MCP_TOOL_POLICY_FILE', z.string().default('config/tool-policy.yml'), 'The rules for tools'),
+  promptsDir: env(
+    'MCP_PROMPTS_DIR',
+    z.string().default('config/prompts'),
+    'Folder of the prompts, one in each .md file',
+  ),
   search: {
-    engine: env(
+    engines: env(
       'MCP_SEARCH_ENGINE',
-      z.enum(['serper', 'searxng', 'offline']).optional(),
-      'Engine that is asked first (default: serper with a key, else searxng with a URL, else offline)',
+      list().pipe(z.array(z.enum(['serper', 'searxng', 'offline']))),
+      'Engine that is asked first, before the others that are set up; or all of them in their order: searxng,serper,offline',
       ['SEARCH_ENGINE'],
+    ),
+    cacheMs: env(
+      'MCP_SEARCH_CACHE_TTL',
+      duration('15m'),
+      'How long an equal search is not made again; 0s: always made',
+    ),
+    docsUrl: env(
+      'MCP_DOCS_URL',
+      z.url().optional(),
+      'Where people read the pages of docs/, which are searched offline (default: /docs of PUBLIC_URL)',
     ),
     serperKey: env('SERPER_API_KEY', secret().optional(), 'Key of the Serper account that pays for searches'),
     domains: env('SERPER_DOMAIN_FILTER', domains, 'Domains that results are limited to; a caller may narrow them'),
@@ -86,7 +111,27 @@ export const shape = {
     offline: env('SERPER_OFFLINE_MODE', flag(false), 'true: no search engine is asked, whatever a caller says'),
     searxngUrl: env('SEARXNG_URL', z.url().optional(), 'A SearXNG that answers JSON'),
   },
+  scrape: {
+    obeysRobots: env('MCP_SCRAPE_ROBOTS', flag(true), 'false: pages are read whatever a site’s robots.txt says'),
+    cacheMs: env('MCP_SCRAPE_CACHE_TTL', duration('1h'), 'How long a page is kept, to ask whether it changed; 0s: not'),
+  },
   sandbox: {
+    provider: env(
+      'MCP_SANDBOX_PROVIDER',
+      z.enum(['local', 'sandboxfusion']).optional(),
+      'What runs programs (default: sandboxfusion with a SANDBOXFUSION_URL, else this machine)',
+    ),
+    fusionUrl: env('SANDBOXFUSION_URL', z.url().optional(), 'A SandboxFusion service', ['SANDBOX_FUSION_URL']),
+    fusionTimeoutMs: env(
+      'SANDBOXFUSION_TIMEOUT',
+      duration('30s'),
+      'Longest wait for it, the run of a program included',
+    ),
+    wheelsDir: env(
+      'SANDBOX_WHEELS_DIR',
+      z.string().optional(),
+      'A folder of wheels (pure Python, or made for Pyodide) that programs on this machine may import from',
+    ),
     requireApproval: env(
       'MCP_SANDBOX_REQUIRE_APPROVAL',
       flag(false),
@@ -109,6 +154,53 @@ export const shape = {
       "Where the sandbox keeps its memory snapshot (default: one for this user in the system's temporary folder)",
     ),
   },
+  documents: {
+    embeddingModel: env(
+      'MCP_EMBEDDING_MODEL',
+      z.string().min(1).optional(),
+      'Model of llm-api that makes vectors of documents and questions; without it they are compared by their words alone',
+    ),
+    maxChars: env(
+      'MCP_DOCUMENT_MAX_CHARS',
+      z.coerce.number().int().min(1).max(50_000_000).default(2_000_000),
+      'Longest text of one document, in characters',
+    ),
+    maxDocuments: env(
+      'MCP_DOCUMENTS_MAX',
+      z.coerce.number().int().min(1).default(10_000),
+      'Most documents of one workspace',
+    ),
+    serviceUrl: env(
+      'VECTOR_STORE_URL',
+      z.url().optional(),
+      'An HTTP service that searches documents instead of PostgreSQL (the contract is in the README)',
+    ),
+  },
+  servers: {
+    file: env('MCP_PROVIDERS_FILE', z.string().default('config/mcp-providers.yml'), 'The file with MCP servers'),
+    greetMs: env(
+      'MCP_SERVER_CONNECT_TIMEOUT',
+      duration('10s'),
+      'Longest wait for an MCP server to greet or list its tools',
+    ),
+    firstWaitMs: env(
+      'MCP_SERVER_FIRST_WAIT',
+      duration('3s'),
+      'Longest that a list of tools waits for MCP servers that are asked for the first time',
+    ),
+    freshMs: env(
+      'MCP_SERVER_REFRESH',
+      duration('1m'),
+      'How old the tools of an MCP server may be before it is asked again',
+    ),
+    firstRetryMs: env(
+      'MCP_SERVER_RETRY',
+      duration('1s'),
+      'First pause after an MCP server could not be reached; it doubles',
+    ),
+    longestRetryMs: env('MCP_SERVER_RETRY_MAX', duration('1m'), 'Longest such pause'),
+    maxBytes: env('MCP_SERVER_MAX_BYTES', integer(10 << 20), 'Most bytes that are read of one answer of an MCP server'),
+  },
   outboundAllow: env(
     'OUTBOUND_ALLOW',
     outboundAllow,
@@ -116,6 +208,16 @@ export const shape = {
   ),
 } satisfies ConfigShape
 
-export type Config = ConfigOf<typeof shape>
+/** `variables` are those that the operator's files name. */
+export type Config = ConfigOf<typeof shape> & { variables: NodeJS.ProcessEnv }
 
-export const loadConfig = (source: NodeJS.ProcessEnv): Config => readConfig(shape, source, authProblems)
+/** What two variables can get wrong together. */
+const sandboxProblems = ({ provider, fusionUrl }: Config['sandbox']): string[] =>
+  provider === 'sandboxfusion' && fusionUrl === undefined
+    ? ['SANDBOXFUSION_URL: needed with MCP_SANDBOX_PROVIDER=sandboxfusion']
+    : []
+
+export const loadConfig = (source: NodeJS.ProcessEnv): Config => ({
+  ...readConfig(shape, source, (config) => [...authProblems(config), ...sandboxProblems(config.sandbox)]),
+  variables: source,
+})

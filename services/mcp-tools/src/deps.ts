@@ -10,70 +10,93 @@ import { createLogger, type Logger } from '@jan/service-kit/logger'
 import { createMetrics, type HttpMetrics } from '@jan/service-kit/metrics'
 import { connectPostgres, connectPrisma, postgresDependency } from '@jan/service-kit/postgres'
 import type { RateLimiter } from '@jan/service-kit/rate-limit'
-import type { Redis } from '@jan/service-kit/redis'
+import { connectRedis, type Redis } from '@jan/service-kit/redis'
 import type { Config } from './config.ts'
+import { type CollectionStore, createCollectionStore } from './documents/collection.store.ts'
+import type { DocumentStore } from './documents/document.store.ts'
+import { openDocuments } from './documents/open-documents.ts'
+import type { DocumentSettings } from './documents/settings.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
-import { createInFlightCalls, type InFlightCalls } from './mcp/in-flight-calls.ts'
+import { createProtocol, type Protocol } from './mcp/create-protocol.ts'
 import { createChallenge } from './mcp/resource-metadata.ts'
 import { createModernHandlers, type ModernHandlers } from './mcp/serve-modern.ts'
-import { deriveSessionKeys } from './mcp/session-keys.ts'
-import { createSessions, type Sessions } from './mcp/sessions.ts'
+import { deriveStateKeys } from './mcp/session-keys.ts'
 import { buildTrustedNames, type TrustedNames } from './mcp/trusted-names.ts'
-import { defaultPolicy } from './policy/default-policy.ts'
+import { createPlatformSource } from './platform-tools/create-platform-source.ts'
+import { createPolicy, type PolicyOptions } from './policy/create-policy.ts'
+import { createPolicyStore, type PolicyStore } from './policy/policy.store.ts'
 import type { Policy } from './policy/policy.ts'
-import { createSandbox, type Sandbox } from './sandbox/sandbox.ts'
-import { createPageExtractor, type ExtractPage } from './scrape/extract-page.ts'
-import { createPageTurns } from './scrape/scrape-page.ts'
-import { createEngines } from './search/engine-order.ts'
-import type { EngineName } from './search/search-engine.ts'
-import type { SearchDeps } from './search/search-web.ts'
+import { findPolicyFile } from './policy/read-policy-file.ts'
+import type { Prompt } from './prompts/prompt.ts'
+import { readPrompts } from './prompts/read-prompts.ts'
+import { createDocumentSource } from './resources/document-source.ts'
+import { createMediaSource } from './resources/media-source.ts'
+import type { ResourceSource } from './resources/resource-source.ts'
+import { openSandbox } from './sandbox/open-sandbox.ts'
+import type { Sandbox } from './sandbox/program.ts'
+import { createScraping, type Scraping } from './scrape/create-scraping.ts'
+import { createSearch, type SearchSettings } from './search/create-search.ts'
+import { openServers, type ServerDeps } from './servers/open-servers.ts'
 import { createBuiltInSource } from './tools/built-in-source.ts'
 import { builtInTools } from './tools/built-in-tools.ts'
 import { type Catalog, createCatalog } from './tools/catalog.ts'
+import type { ToolSource } from './tools/offered-tool.ts'
 import type { Tool, ToolDeps } from './tools/tool.ts'
-import type { Turns } from './tools/turns.ts'
 
-export type Deps = {
-  log: Logger
-  metrics: HttpMetrics
-  authenticate: Authenticate
-  limiter: RateLimiter | undefined
-  dependencies: Dependency[]
-  now: () => Date
-  newId: () => string
-  /** Where clients reach the platform, and who issues their tokens. */
-  publicUrl: string
-  issuer: string
-  trustedNames: TrustedNames
-  sessions: Sessions
-  inFlight: InFlightCalls
-  modern: ModernHandlers
-  /** Milliseconds after which a silent call opens its stream, so that no proxy takes it for dead. */
-  openStreamAfterMs: number
-  pool: ReturnType<typeof connectPostgres>
-  db: PrismaClient
-  /** Between replicas; without it each is alone. */
-  redis: Redis | undefined
-  /** For what is done for a caller elsewhere, with their rights. */
-  llmApi: Peer
-  mediaApi: Peer
-  catalog: Catalog
-  policy: Policy
-  search: Pick<SearchDeps, 'engines' | 'domains' | 'locationHint' | 'offline'>
-  /** The only way to an address that a caller named. */
-  fetch: GuardedFetch['fetch']
-  extract: ExtractPage
-  pages: Turns
-  sandbox: Sandbox
-  sandboxNeedsApproval: boolean
-}
+export type Deps = Protocol &
+  ServerDeps & {
+    log: Logger
+    metrics: HttpMetrics
+    authenticate: Authenticate
+    limiter: RateLimiter | undefined
+    dependencies: Dependency[]
+    now: () => Date
+    newId: () => string
+    /** Where clients reach the platform, and who issues their tokens. */
+    publicUrl: string
+    issuer: string
+    trustedNames: TrustedNames
+    modern: ModernHandlers
+    prompts: readonly Prompt[]
+    /** What people have stored and indexed here, as MCP clients see it. */
+    resources: readonly ResourceSource[]
+    /** Milliseconds after which a silent call opens its stream, so that no proxy takes it for dead. */
+    openStreamAfterMs: number
+    pool: ReturnType<typeof connectPostgres>
+    db: PrismaClient
+    /** Between replicas; without it each is alone. */
+    redis: Redis | undefined
+    /** For what is done for a caller elsewhere, with their rights. */
+    llmApi: Peer
+    mediaApi: Peer
+    catalog: Catalog
+    policy: Policy
+    policies: PolicyStore
+    collections: CollectionStore
+    documents: DocumentStore
+    documentSettings: DocumentSettings
+    search: SearchSettings
+    /** The only way to an address that a caller named. */
+    fetch: GuardedFetch['fetch']
+    scraping: Scraping
+    sandbox: Sandbox
+    sandboxNeedsApproval: boolean
+  }
 
 /** Longest wait for another service. */
 const PEER_MS = 30_000
 const FETCH_LIMITS = { timeoutMs: 20_000, maxBytes: 5 << 20, maxRedirects: 5, userAgent: 'JanServer/1.0 (+scrape)' }
 
+/** What is offered beside all else: rows of the same tables, for tests. */
+export type Additions = { sources?: ToolSource[]; prompts?: Prompt[]; resources?: ResourceSource[] }
+
 /** The only place that constructs clients and pools. Nothing here needs anything else to be up; the sandbox starts with its first program. */
-export async function connect(config: Config, closers: Closers, tools: Tool[] = builtInTools): Promise<Deps> {
+export async function connect(
+  config: Config,
+  closers: Closers,
+  tools: Tool[] = builtInTools,
+  more: Additions = {},
+): Promise<Deps> {
   const log = createLogger('mcp-tools', config.log)
   const { authenticate, tokens } = connectIdentity('mcp-tools', config.auth, {
     keys: { service: 'llm-api', baseUrl: config.llmApi.url },
@@ -89,34 +112,62 @@ export async function connect(config: Config, closers: Closers, tools: Tool[] = 
     const made = connectPeer({ service, baseUrl, tokens, timeoutMs: PEER_MS })
     return closers.add(service, made, (it) => it.close())
   }
-  const sandbox = createSandbox({ ...config.sandbox, maxOutputBytes: 64 << 10, maxQueue: 32, log })
+  const llmApi = peer('llm-api', config.llmApi.url)
+  const mediaApi = peer('media-api', config.mediaApi.url)
+  const sandbox = openSandbox(config.sandbox, log)
   closers.add('sandbox', sandbox, (it) => it.close())
   const guarded = createGuardedFetch({ ...FETCH_LIMITS, allow: config.outboundAllow })
   closers.add('fetch', guarded, (it) => it.close())
+  const documents = openDocuments({ ...config.documents, pool, db })
   const toolDeps: ToolDeps = {
     log,
     now: () => new Date(),
-    search: createSearch(config.search, log),
+    search: createSearch(config.search, { documents, publicUrl: config.publicUrl, redis: limits.redis, log }),
     fetch: guarded.fetch,
-    extract: createPageExtractor(),
-    pages: createPageTurns(),
+    scraping: createScraping(config.scrape, { ...FETCH_LIMITS, fetch: guarded.fetch, redis: limits.redis }),
     sandbox,
     sandboxNeedsApproval: config.sandbox.requireApproval,
+    mediaApi,
+    llmApi,
+    collections: createCollectionStore(db, () => new Date()),
+    documents,
+    documentSettings: config.documents,
   }
-  const policy = defaultPolicy
-  const catalog = createCatalog([createBuiltInSource(tools, toolDeps)], policy)
-  const modern = createModernHandlers({ catalog, policy, log })
+  const metrics = createMetrics('mcp-tools')
+  const policies = createPolicyStore(db)
+  const policy = openPolicy(config, { store: policies, redis: limits.redis, metrics, log }, closers)
+  const responseApi = peer('response-api', config.responseApi.url)
+  const platform = platformSources(config, { llmApi, mediaApi, responseApi }, toolDeps)
+  const servers = bridgeServers({ config, db, metrics, log }, tools, closers)
+  const sources = [createBuiltInSource(tools, toolDeps), ...platform, servers.bridge, ...(more.sources ?? [])]
+  const catalog = createCatalog(sources, policy)
+  const { redisUrl } = config.limits
+  const protocol = createProtocol({
+    redis: limits.redis &&
+      redisUrl && { speaking: limits.redis, listening: connectRedis(redisUrl.reveal(), log, closers) },
+    keys: deriveStateKeys(config.sessionKeys, config.auth.internalKeys),
+    log,
+    now: toolDeps.now,
+  })
+  const offers = {
+    ...protocol,
+    catalog,
+    policy,
+    log,
+    prompts: [...readPrompts(config.promptsDir, log), ...(more.prompts ?? [])],
+    resources: [createMediaSource(mediaApi), createDocumentSource({ documents }), ...(more.resources ?? [])],
+  }
+  const modern = createModernHandlers(offers)
   closers.add('mcp', modern, ({ auto, sse }) => Promise.all([auto.close(), sse.close()]))
   return {
     ...toolDeps,
+    ...offers,
+    ...servers,
     pool,
     db,
     redis: limits.redis,
-    llmApi: peer('llm-api', config.llmApi.url),
-    mediaApi: peer('media-api', config.mediaApi.url),
-    catalog,
-    policy,
-    metrics: createMetrics('mcp-tools'),
+    policies,
+    metrics,
     authenticate,
     limiter: limits.limiter,
     dependencies: [
@@ -132,31 +183,35 @@ export async function connect(config: Config, closers: Closers, tools: Tool[] = 
       hosts: config.allowedHosts,
       origins: config.allowedOrigins,
     }),
-    sessions: createSessions(deriveSessionKeys(config.sessionKeys, config.auth.internalKeys)),
-    inFlight: createInFlightCalls(),
     modern,
     openStreamAfterMs: 10_000,
   }
 }
 
-/** The engine that was asked for, then the others that are set up; offline comes last and always answers. */
-function createSearch(config: Config['search'], log: Logger): Deps['search'] {
-  const { engine, serperKey, searxngUrl } = config
-  const ready: EngineName[] = [...(serperKey ? ['serper' as const] : []), ...(searxngUrl ? ['searxng' as const] : [])]
-  const first = engine ?? ready[0] ?? 'offline'
-  if (first !== 'offline' && !ready.includes(first))
-    log.warn({ engine: first }, 'MCP_SEARCH_ENGINE names an engine without a key or URL; it will be passed over')
-  const order = first === 'offline' ? [first] : [...new Set([first, ...ready, 'offline' as const])]
-  return {
-    engines: createEngines({
-      order,
-      serper: serperKey && { apiKey: serperKey.reveal() },
-      searxng: searxngUrl === undefined ? undefined : { url: searxngUrl },
-    }),
-    domains: config.domains.length > 0 ? config.domains : undefined,
-    locationHint: config.locationHint,
-    offline: config.offline,
-  }
+/** The rules for tools; when the operator wants a person to approve programs, they are asked about whatever the rules say. */
+function openPolicy(config: Config, parts: Omit<PolicyOptions, 'file' | 'path' | 'askFor'>, closers: Closers): Policy {
+  const askFor = config.sandbox.requireApproval ? ['python_exec', 'js_exec'] : []
+  return createPolicy({ ...parts, ...findPolicyFile(config.policyFile), askFor }, closers)
+}
+
+/** The operations of our services, where they are to be tools. */
+function platformSources(
+  { platformTools }: Config,
+  { llmApi, mediaApi, responseApi }: Record<'llmApi' | 'mediaApi' | 'responseApi', Peer>,
+  { log, now }: Pick<ToolDeps, 'log' | 'now'>,
+): ToolSource[] {
+  const services = { 'llm-api': llmApi, 'media-api': mediaApi, 'response-api': responseApi }
+  return platformTools ? [createPlatformSource({ services, log, now })] : []
+}
+
+/** Turns that are waited for hold connections, so they have a pool of their own. */
+const bridgeServers = (
+  opened: Pick<Deps, 'db' | 'metrics' | 'log'> & { config: Config },
+  tools: readonly Tool[],
+  closers: Closers,
+): ServerDeps => {
+  const turnsPool = connectPostgres({ ...opened.config.database, poolMax: 4 }, opened.log, closers)
+  return openServers({ ...opened, now: () => new Date(), ours: tools.map(({ name }) => name), turnsPool }, closers)
 }
 
 /** Known tokens and services keep working without it; new tokens cannot be checked. */

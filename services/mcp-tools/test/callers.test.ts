@@ -17,7 +17,7 @@ describe('who may call', () => {
   test.each([
     ['no token', ''],
     ['a wrong token', 'Bearer nonsense'],
-  ])('%s is 401 and says where to sign in [H-98 P-019]', async (_what, authorization) => {
+  ])('%s is 401 and says where to sign in [H-98 P-019 B-004]', async (_what, authorization) => {
     const response = await service.post(LIST, { authorization })
     expect(response.status).toBe(401)
     expect(response.headers.get('www-authenticate')).toMatch(/^Bearer /)
@@ -42,7 +42,7 @@ describe('who may call', () => {
   })
 
   test.each([['http://evil.test'], ['null'], ['http://localhost.evil.test:8000']])(
-    'Origin %s is 403',
+    'Origin %s is 403 [B-005]',
     async (origin) => {
       const response = await service.post(LIST, { origin })
       expect([response.status, await response.json()]).toMatchObject([403, { error: { code: -32000 } }])
@@ -56,7 +56,7 @@ describe('who may call', () => {
     },
   )
 
-  test('a foreign Host is 403', async () => {
+  test('a foreign Host is 403 [B-005]', async () => {
     const headers = { host: 'evil.test', authorization: service.authorization, 'content-type': 'application/json' }
     const sent = request(service.mcpUrl, { method: 'POST', headers }).end(JSON.stringify(LIST))
     const [response] = await once(sent, 'response')
@@ -65,7 +65,7 @@ describe('who may call', () => {
   })
 
   test.each([['/.well-known/oauth-protected-resource'], ['/.well-known/oauth-protected-resource/v1/mcp']])(
-    '%s is open',
+    '%s is open [B-004]',
     async (path) => {
       const response = await fetch(service.url + path)
       expect(await response.json()).toMatchObject({

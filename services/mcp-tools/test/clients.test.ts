@@ -57,14 +57,14 @@ describe.each([
   ['sdk 1.x', connectV1],
   ['client 2.x', connectV2()],
   ['client 2.x on 2026-07-28', connectV2('auto')],
-])('%s [H-24 H-86]', (_name, connect) => {
+])('%s [H-24 H-86 B-011]', (_name, connect) => {
   let client: AnyClient
   beforeAll(async () => {
     client = await connect()
   })
   afterAll(() => client.close())
 
-  test('lists the tools with schemas and true hints', async () => {
+  test('lists the tools with schemas and true hints [B-009]', async () => {
     const { tools } = await client.listTools()
     const names = tools.map(({ name }) => name)
     expect(names).toEqual(names.toSorted())
@@ -74,12 +74,13 @@ describe.each([
       title: expect.any(String),
       inputSchema: { type: 'object', required: ['code'], properties: { language: { default: 'python' } } },
       outputSchema: { type: 'object' },
-      annotations: { readOnlyHint: true, destructiveHint: false, openWorldHint: false },
+      // It stores the files that a program writes.
+      annotations: { readOnlyHint: false, destructiveHint: false, openWorldHint: false },
     })
     expect(tools.find(({ name }) => name === 'scrape')?.annotations).toMatchObject({ openWorldHint: true })
   })
 
-  test('searches', async () => {
+  test('searches, and is answered in text and by the schema [B-008]', async () => {
     const result = await client.callTool({ name: 'google_search', arguments: { q: 'bees' } })
     expect(result.isError).toBeFalsy()
     expect(result.structuredContent).toMatchObject({ query: 'bees', engine: 'offline', live: false })
@@ -107,13 +108,13 @@ describe.each([
     })
   })
 
-  test('is told of bad arguments by a result [P-026]', async () => {
+  test('is told of bad arguments by a result [P-026 B-008]', async () => {
     const result = await client.callTool({ name: 'python_exec', arguments: { code: 7 } })
     expect(result).toMatchObject({ isError: true, _meta: { 'jan/code': -32602 } })
     expect(textOf(result)).toMatch(/python_exec: code: /)
   })
 
-  test('hears of progress', async () => {
+  test('hears of progress [B-006]', async () => {
     const heard: number[] = []
     const onprogress = ({ progress }: { progress: number }) => heard.push(progress)
     const result = await client.callTool({ name: 'count', arguments: { to: 3 } }, { onprogress })
@@ -121,7 +122,7 @@ describe.each([
     expect(heard).toEqual([1, 2, 3])
   })
 
-  test('cancels a call', async () => {
+  test('cancels a call [B-006]', async () => {
     const controller = new AbortController()
     const as = `wait of ${_name}`
     const pending = client.callTool({ name: 'wait', arguments: { as } }, { signal: controller.signal })

@@ -7,7 +7,7 @@ import { serve } from '@jan/testkit/serve'
 import { createTokenIssuer } from '@jan/testkit/tokens'
 import { createApp } from '../src/app.ts'
 import { loadConfig } from '../src/config.ts'
-import { connect, type Deps } from '../src/deps.ts'
+import { type Additions, connect, type Deps } from '../src/deps.ts'
 import { builtInTools } from '../src/tools/built-in-tools.ts'
 import { createTestTools } from './test-tools.ts'
 
@@ -15,7 +15,11 @@ export const FIELD_ENCRYPTION_KEYS = `test:${Buffer.alloc(32, 8).toString('base6
 export const INTERNAL_TOKEN_KEYS = `test:${Buffer.alloc(32, 7).toString('base64url')}`
 
 /** The service on a free port, with an identity provider of its own, the built-in tools and those for tests. */
-export async function startService(env: Record<string, string> = {}, overrides: Partial<Deps> = {}) {
+export async function startService(
+  env: Record<string, string> = {},
+  overrides: Partial<Deps> = {},
+  additions: Additions = {},
+) {
   const [issuer, database] = await Promise.all([createTokenIssuer(), createTestDatabase({ service: 'mcp-tools' })])
   const identity = await serve((_request, response) => {
     response.setHeader('content-type', 'application/json').end(JSON.stringify(issuer.keys.jwks()))
@@ -31,8 +35,9 @@ export async function startService(env: Record<string, string> = {}, overrides: 
   })
   const closers = new Closers()
   const testTools = createTestTools()
-  const deps = { ...(await connect(config, closers, [...builtInTools, ...testTools.tools])), ...overrides }
-  const server = createServerFor(createApp(deps))
+  const deps = { ...(await connect(config, closers, [...builtInTools, ...testTools.tools], additions)), ...overrides }
+  const app = createApp(deps)
+  const server = createServerFor(app)
   const port = await listen(server, { host: '127.0.0.1', port: 0 })
   const url = `http://127.0.0.1:${port}`
   const { authorization } = await issuer.bearer('ada')
@@ -40,6 +45,10 @@ export async function startService(env: Record<string, string> = {}, overrides: 
     url,
     mcpUrl: new URL(`${url}/v1/mcp`),
     issuer,
+    /** Where another replica finds the keys of the same issuer. */
+    identityUrl: identity.url,
+    app,
+    deps,
     database,
     authorization,
     internal: createInternalTokens('response-api', parseInternalKeys(INTERNAL_TOKEN_KEYS)),

@@ -1,5 +1,5 @@
+import { createAppWithTools } from '@jan/route-tools/create-app-with-tools'
 import { presentFlatError, presentOpenAiError } from '@jan/service-kit/errors'
-import { createHttpApp } from '@jan/service-kit/http-app'
 import { presentErrorsAs, type Route } from '@jan/service-kit/route'
 import { workspaceRoutes } from '@jan/service-kit/workspace-routes'
 import packageJson from '../package.json' with { type: 'json' }
@@ -29,7 +29,7 @@ export const routes = (deps: Deps): Route[] => [
 ]
 
 export const createApp = (deps: Deps) =>
-  createHttpApp({
+  createAppWithTools({
     service: 'media-api',
     version: packageJson.version,
     log: deps.log,
@@ -38,6 +38,7 @@ export const createApp = (deps: Deps) =>
     limiter: deps.limiter,
     idempotency: deps.idempotency,
     routes: routes(deps),
+    mcp: { ...deps.mcp, prefix: '/media' },
     dependencies: deps.dependencies,
     bodyLimit: dataUrlLength(deps.settings.maxBytes.image) + BESIDE_THE_DATA_URL,
     requestTimeoutMs: LONGEST_UPLOAD_MS,

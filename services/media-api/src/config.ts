@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { parseAllowList } from '@jan/guarded-fetch/allow-list'
+import { mcpConfig } from '@jan/route-tools/mcp-config'
 import {
   type ConfigOf,
   type ConfigShape,
@@ -45,6 +46,7 @@ export const shape = {
   log: logConfig('MEDIA_API'),
   auth: authConfig,
   limits: limitsConfig,
+  mcp: mcpConfig,
   database: postgresConfig('MEDIA_DATABASE_URL'),
   fieldKeys: fieldKeysConfig,
   llmApi: {

@@ -1,4 +1,5 @@
 import { createGuardedFetch, type GuardedFetch } from '@jan/guarded-fetch/guarded-fetch'
+import type { ToolSettings } from '@jan/route-tools/create-app-with-tools'
 import { type Authenticate, firstOf } from '@jan/service-kit/auth'
 import { connectIdentity } from '@jan/service-kit/authenticate'
 import { connectLimits } from '@jan/service-kit/connect-limits'
@@ -35,6 +36,8 @@ export type Deps = {
   log: Logger
   authenticate: Authenticate
   limiter: RateLimiter | undefined
+  /** Where its own tools are served. */
+  mcp: ToolSettings
   idempotency: IdempotencyStore
   jobs: Jobs<Deps>
   metrics: HttpMetrics
@@ -105,6 +108,7 @@ export async function connect(config: Config, closers: Closers): Promise<Deps> {
     // The key first: without AUTH_ENABLED everyone else is a local user.
     authenticate: firstOf(serviceKeyAuth(config.serviceKey), authenticate),
     limiter: limits.limiter,
+    mcp: { ...config.mcp, issuer: config.auth.issuer },
     idempotency: createIdempotency({ pool, cipher: createFieldCipher(config.fieldKeys) }),
     jobs: closers.add('jobs', jobs, (started) => started.stop()),
     metrics,

@@ -1,4 +1,5 @@
-import { createHttpApp, type HttpApp } from '@jan/service-kit/http-app'
+import { createAppWithTools } from '@jan/route-tools/create-app-with-tools'
+import type { HttpApp } from '@jan/service-kit/http-app'
 import type { Route } from '@jan/service-kit/route'
 import { workspaceRoutes } from '@jan/service-kit/workspace-routes'
 import packageJson from '../package.json' with { type: 'json' }
@@ -26,7 +27,7 @@ async function* presentAll(responses: AsyncIterable<StoredResponse>) {
 }
 
 export const createApp = (deps: Deps): HttpApp =>
-  createHttpApp({
+  createAppWithTools({
     service: 'response-api',
     version: packageJson.version,
     log: deps.log,
@@ -35,6 +36,7 @@ export const createApp = (deps: Deps): HttpApp =>
     limiter: deps.limiter,
     idempotency: deps.idempotency,
     routes: routes(deps),
+    mcp: { ...deps.mcp, prefix: '/responses' },
     dependencies: deps.dependencies,
     bodyLimit: BODY_LIMIT,
   })

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '@jan/agent-loop/memory-runner'
+import type { ToolSettings } from '@jan/route-tools/create-app-with-tools'
 import type { Authenticate } from '@jan/service-kit/auth'
 import { connectIdentity } from '@jan/service-kit/authenticate'
 import { connectLimits } from '@jan/service-kit/connect-limits'
@@ -26,6 +27,8 @@ export type Deps = {
   metrics: HttpMetrics
   authenticate: Authenticate
   limiter: RateLimiter | undefined
+  /** Where its own tools are served. */
+  mcp: ToolSettings
   idempotency: IdempotencyStore
   jobs: Jobs<Deps>
   dependencies: Dependency[]
@@ -79,6 +82,7 @@ export async function connect(config: Config, closers: Closers): Promise<Deps> {
     metrics,
     authenticate,
     limiter: limits.limiter,
+    mcp: { ...config.mcp, issuer: config.auth.issuer },
     idempotency: createIdempotency({ pool, cipher: createFieldCipher(config.fieldKeys) }),
     jobs: closers.add('jobs', jobs, (started) => started.stop()),
     dependencies: [

@@ -1,4 +1,5 @@
-import { createHttpApp, type HttpApp } from '@jan/service-kit/http-app'
+import { createAppWithTools } from '@jan/route-tools/create-app-with-tools'
+import type { HttpApp } from '@jan/service-kit/http-app'
 import type { Route } from '@jan/service-kit/route'
 import { workspaceRoutes } from '@jan/service-kit/workspace-routes'
 import packageJson from '../package.json' with { type: 'json' }
@@ -20,7 +21,7 @@ export const routes = (deps: Deps): Route[] => [
 ]
 
 export const createApp = (deps: Deps): HttpApp =>
-  createHttpApp({
+  createAppWithTools({
     service: 'template-api',
     version: packageJson.version,
     log: deps.log,
@@ -29,6 +30,7 @@ export const createApp = (deps: Deps): HttpApp =>
     limiter: deps.limiter,
     idempotency: deps.idempotency,
     routes: routes(deps),
+    mcp: deps.mcp,
     dependencies: deps.dependencies,
     bodyLimit: BODY_LIMIT,
   })

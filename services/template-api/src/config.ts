@@ -1,3 +1,4 @@
+import { mcpConfig } from '@jan/route-tools/mcp-config'
 import { type ConfigOf, type ConfigShape, env, readConfig } from '@jan/service-kit/config'
 import {
   authConfig,
@@ -17,6 +18,7 @@ export const shape = {
   log: logConfig('TEMPLATE_API'),
   auth: authConfig,
   limits: limitsConfig,
+  mcp: mcpConfig,
   database: postgresConfig('TEMPLATE_DATABASE_URL'),
   fieldKeys: fieldKeysConfig,
   llmApi: {

@@ -1,3 +1,4 @@
+import type { ToolSettings } from '@jan/route-tools/create-app-with-tools'
 import type { Authenticate } from '@jan/service-kit/auth'
 import { connectIdentity } from '@jan/service-kit/authenticate'
 import { connectLimits } from '@jan/service-kit/connect-limits'
@@ -20,6 +21,8 @@ export type Deps = {
   log: Logger
   authenticate: Authenticate
   limiter: RateLimiter | undefined
+  /** Where its own tools are served. */
+  mcp: ToolSettings
   idempotency: IdempotencyStore
   jobs: Jobs<Deps>
   metrics: HttpMetrics
@@ -46,6 +49,7 @@ export async function connect(config: Config, closers: Closers): Promise<Deps> {
     log,
     authenticate,
     limiter,
+    mcp: { ...config.mcp, issuer: config.auth.issuer },
     idempotency: createIdempotency({ pool, cipher: createFieldCipher(config.fieldKeys) }),
     jobs: closers.add('jobs', jobs, (started) => started.stop()),
     metrics,

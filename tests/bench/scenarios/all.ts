@@ -8,6 +8,7 @@ import { conversationLength } from './conversation-length.ts'
 import { guestLogin } from './guest-login.ts'
 import { mediaOnDisk, mediaOnS3 } from './media-transfer.ts'
 import { rateLimiter } from './rate-limiter.ts'
+import { sandbox } from './sandbox.ts'
 
 export const SCENARIOS: Scenario<unknown>[] = [
   chatRelay,
@@ -18,6 +19,7 @@ export const SCENARIOS: Scenario<unknown>[] = [
   mediaOnDisk,
   mediaOnS3,
   rateLimiter,
+  sandbox,
 ]
 
 export const scenarioNamed = (name: string): Scenario<unknown> => SCENARIOS.find((each) => each.name === name)!

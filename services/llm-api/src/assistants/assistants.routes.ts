@@ -50,6 +50,7 @@ export const assistantRoutes = (deps: Deps): Route[] => [
     summary: 'Your assistants, and those shared with everybody',
     query: AssistantQuery,
     answers: { 200: AssistantPage },
+    tool: {},
     handler: async ({ query: { shared, ...page }, who }) => {
       const rows = await deps.assistants.list(who.caller.workspaceId, { shared }, page)
       if (!rows)

@@ -63,6 +63,11 @@ const manyRoutes = (deps: Deps): Route[] => [
     description: 'Those with the latest items first, unless told otherwise. Renaming, moving and rating move nothing.',
     query: ConversationListQuery,
     answers: { 200: ConversationList },
+    tool: {
+      description:
+        'Lists your conversations, without what was said in them. The one with the latest items comes first.',
+      hidden: ['cursor', 'offset'],
+    },
     handler: ({ query, who }) => listConversations(deps, who, query),
   }),
   route({
@@ -74,6 +79,12 @@ const manyRoutes = (deps: Deps): Route[] => [
     description: 'All words must be in the title, or in one item, each at least with its beginning; case is no matter.',
     query: SearchQuery,
     answers: { 200: FoundConversations },
+    tool: {
+      description:
+        'Searches the titles and texts of your conversations. All words must be in the title, or in one item, each at ' +
+        'least with its beginning.',
+      hidden: ['cursor'],
+    },
     handler: ({ query, who }) => searchConversations(deps, who, query),
   }),
 ]

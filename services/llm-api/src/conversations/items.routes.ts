@@ -47,6 +47,7 @@ const plainRoutes = (deps: Deps): Route[] => [
     params: Params,
     query: ItemListQuery,
     answers: { 200: ItemList },
+    tool: { name: 'get_conversation_items', hidden: ['include[]', 'cursor'] },
     handler: ({ params, query, who }) => listItems(deps, who, { ...query, id: params.id }),
   }),
   route({

@@ -15,6 +15,9 @@ export const modelRoutes = (deps: Deps): Route[] => [
       'What the providers offered when they last answered, and further names for these models. With the header `X-PROVIDER-DATA: true` one row for every provider that serves a model, with its name, and no aliases.',
     auth: 'person',
     answers: { 200: ModelList },
+    tool: {
+      description: 'Lists the language models that can be used here: their ids, sizes, prices and capabilities.',
+    },
     handler: async ({ headers }) => {
       const models = await deps.models.list()
       const withProviders = headers['x-provider-data']?.trim().toLowerCase() === 'true'
@@ -32,6 +35,7 @@ export const modelRoutes = (deps: Deps): Route[] => [
     auth: 'person',
     params: ModelParams,
     answers: { 200: Model },
+    tool: {},
     handler: async ({ params }) => {
       const model = await requireModel(deps, params.id)
       const listed = (await deps.models.list()).find(({ id }) => id === params.id)

@@ -43,6 +43,7 @@ export const projectRoutes = (deps: Deps): Route[] => [
     description: 'Those changed last come first, archived ones among them. Page with next_cursor.',
     query: ProjectQuery,
     answers: { 200: ProjectPage },
+    tool: {},
     handler: ({ query, who }) => listProjects(deps, who, query),
   }),
   route({

@@ -14,6 +14,7 @@ export const usageRoutes = (deps: Deps): Route[] => [
     scope: 'chat',
     query: UsageQuery,
     answers: { 200: UsagePage },
+    tool: { description: 'Tells what you have used: tokens, requests and what they cost, in whole days (UTC).' },
     handler: ({ query, who }) => listUsage(deps, who.caller.workspaceId, query),
   }),
   route({

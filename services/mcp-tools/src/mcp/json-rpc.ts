@@ -8,6 +8,8 @@ export const RPC = {
   internalError: -32603,
   serverError: -32000,
   sessionNotFound: -32001,
+  /** Of revisions up to 2025-11-25; later ones say −32602. */
+  resourceNotFound: -32002,
 } as const
 
 export type RpcId = string | number | null

@@ -1,18 +1,19 @@
 import type { RequestHeaders } from '@jan/service-kit/auth'
-import { type AuthInfo, createMcpHandler, type McpHttpHandler } from '@modelcontextprotocol/server'
+import { createMcpHandler, type McpHttpHandler } from '@modelcontextprotocol/server'
 import type { Deps } from '../deps.ts'
-import type { CallDeps } from '../tools/call-tool.ts'
-import { type Asking, buildServer } from './build-server.ts'
+import { type Asking, carry } from './asking.ts'
+import { buildServer, type ServerDeps } from './build-server.ts'
 import type { ResponseMode } from './response-mode.ts'
 
 /** Serves 2026-07-28, where every request says in itself what older revisions said in `initialize`. */
 export type ModernHandlers = { auto: McpHttpHandler; sse: McpHttpHandler }
 
-export function createModernHandlers(deps: CallDeps & Pick<Deps, 'log'>): ModernHandlers {
+export function createModernHandlers(deps: ServerDeps & Pick<Deps, 'log' | 'changes'>): ModernHandlers {
   const create = (responseMode: 'auto' | 'sse') =>
     createMcpHandler(({ authInfo }) => buildServer(deps, authInfo?.extra as Asking), {
       legacy: 'reject',
       responseMode,
+      bus: deps.changes.bus,
       // Streams are kept alive where they are written.
       keepAliveMs: 0,
       onerror: (error) => deps.log.debug({ err: error }, 'mcp request refused'),
@@ -22,14 +23,17 @@ export function createModernHandlers(deps: CallDeps & Pick<Deps, 'log'>): Modern
 
 /** A JSON-only client is served by `auto`: without progress nothing turns the answer into a stream. */
 export function serveModern(
-  handlers: ModernHandlers,
+  { modern, changes }: Pick<Deps, 'modern' | 'changes'>,
   asking: Asking,
   { message, headers, mode }: { message: unknown; headers: RequestHeaders; mode: ResponseMode },
 ): Promise<Response> {
+  const { caller, signal } = asking.who
   const sent = Object.entries(headers).filter(
     (entry): entry is [string, string] => typeof entry[1] === 'string' && /^(mcp-|content-type$)/.test(entry[0]),
   )
-  const request = new Request('http://mcp-tools/v1/mcp', { method: 'POST', headers: sent, signal: asking.who.signal })
-  const authInfo: AuthInfo = { token: '', clientId: '', scopes: [], extra: asking }
-  return handlers[mode === 'sse' ? 'sse' : 'auto'].fetch(request, { parsedBody: message, authInfo })
+  const request = new Request('http://mcp-tools/v1/mcp', { method: 'POST', headers: sent, signal })
+  const handler = modern[mode === 'sse' ? 'sse' : 'auto']
+  return changes.forWorkspace(caller.kind === 'service' ? undefined : caller.workspaceId, () =>
+    handler.fetch(request, { parsedBody: message, authInfo: carry(asking) }),
+  )
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { deriveSessionKeys } from './session-keys.ts'
+import { deriveStateKeys } from './session-keys.ts'
 import { createSessions } from './sessions.ts'
 
 const ada = { kind: 'user' as const, subject: 'ada', workspaceId: 'ada', roles: [] }
@@ -45,9 +45,12 @@ describe('session ids', () => {
   })
 
   test('keys come from the ring when none is configured', () => {
-    const [derived] = deriveSessionKeys([], [{ kid: 'a', secret: key(1) }])
-    expect(derived).toHaveLength(32)
-    expect(derived).not.toEqual(key(1))
-    expect(deriveSessionKeys([key(3)], [{ kid: 'a', secret: key(1) }])).toEqual([key(3)])
+    const derived = deriveStateKeys([], [{ kid: 'a', secret: key(1) }])
+    const all = [derived.sessions[0], derived.requestState[0], key(1)]
+    for (const each of all) expect(each).toHaveLength(32)
+    expect(new Set(all.map((each) => Buffer.from(each!).toString('hex'))).size).toBe(3)
+    const configured = deriveStateKeys([key(3)], [{ kid: 'a', secret: key(1) }])
+    expect(configured.sessions).toEqual([key(3)])
+    expect(configured.requestState).not.toEqual([key(3)])
   })
 })

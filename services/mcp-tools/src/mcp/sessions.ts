@@ -36,11 +36,11 @@ export type Sessions = {
 }
 
 /** It is no credential (the token is), so it may live long: clients do not start anew when one is gone. */
-const THIRTY_DAYS_IN_SECONDS = 30 * 86_400
+export const SESSION_SECONDS = 30 * 86_400
 
 /** Signed session ids. The first key signs, all of them verify. */
 export function createSessions(keys: Uint8Array[]): Sessions {
-  const codecs = keys.map((key) => createRequestStateCodec({ key, ttlSeconds: THIRTY_DAYS_IN_SECONDS }))
+  const codecs = keys.map((key) => createRequestStateCodec({ key, ttlSeconds: SESSION_SECONDS }))
   const [current] = codecs
   if (!current) throw new Error('Signing session ids needs a key')
   return {
@@ -60,7 +60,8 @@ export function createSessions(keys: Uint8Array[]): Sessions {
   }
 }
 
-const subjectOf = (caller: Caller) => (caller.kind === 'service' ? `service:${caller.service}` : caller.subject)
+/** Who somebody is, as far as sessions and sealed states are theirs. */
+export const subjectOf = (caller: Caller) => (caller.kind === 'service' ? `service:${caller.service}` : caller.subject)
 
 /** The protocol's rule: an unknown version is answered with the newest we know. */
 const agreedVersion = (asked: string) =>

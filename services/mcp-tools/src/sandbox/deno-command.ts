@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { platform } from 'node:process'
+import { wrapInBubblewrap } from './bubblewrap.ts'
 import type { SandboxRuntime } from './sandbox-runtime.ts'
 
 export type RunnerMode = 'python' | 'javascript' | 'snapshot'
@@ -16,16 +17,23 @@ const pathList = (paths: string[]) => paths.map((path) => path.replaceAll(',', '
 export function buildDenoCommand(
   runtime: SandboxRuntime,
   mode: RunnerMode,
-  options: { snapshotFile?: string | undefined; cpuSeconds: number },
+  options: {
+    cpuSeconds: number
+    snapshotFile?: string | undefined
+    wheelsDir?: string | undefined
+    /** Where bubblewrap is, when it stands around Deno. */
+    bubblewrap?: string | undefined
+  },
 ): DenoCommand {
   const readable = mode === 'javascript' ? [] : [runtime.pyodideDir]
-  if (options.snapshotFile) readable.push(options.snapshotFile)
+  const wheelsDir = mode === 'python' ? options.wheelsDir : undefined
+  for (const path of [options.snapshotFile, wheelsDir]) if (path) readable.push(path)
   const deno = [
     ...['run', '--quiet', '--no-prompt', '--no-remote', '--no-npm', '--no-config', '--no-lock', '--cached-only'],
     ...['--no-check', '--deny-net', '--deny-env', '--deny-run', '--deny-ffi', '--deny-sys', '--deny-write'],
     ...['--deny-import', readable.length > 0 ? `--allow-read=${pathList(readable)}` : '--deny-read'],
     '--v8-flags=--max-old-space-size=128,--wasm-max-mem-pages=4096',
-    ...[runtime.runner, mode, runtime.pyodideDir, options.snapshotFile ?? ''],
+    ...[runtime.runner, mode, runtime.pyodideDir, options.snapshotFile ?? '', wheelsDir ?? ''],
   ]
   const env = {
     DENO_DIR: '/dev/null/deno',
@@ -34,10 +42,13 @@ export function buildDenoCommand(
     NO_COLOR: '1',
     PATH: '/nonexistent',
   }
+  const walled = options.bubblewrap
+    ? wrapInBubblewrap(options.bubblewrap, runtime.deno, { env, readable: [runtime.runner, ...readable] })
+    : wrap(runtime.deno)
   if (platform === 'win32') return { file: runtime.deno, args: deno, env }
   return {
     file: '/bin/sh',
-    args: ['-c', `${limits(options.cpuSeconds)} && exec "$@"`, 'sh', ...wrap(runtime.deno), ...deno],
+    args: ['-c', `${limits(options.cpuSeconds)} && exec "$@"`, 'sh', ...walled, ...deno],
     env,
   }
 }

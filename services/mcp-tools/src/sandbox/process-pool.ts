@@ -1,16 +1,18 @@
 import { rm } from 'node:fs/promises'
 import type { Logger } from '@jan/service-kit/logger'
+import { findBubblewrap } from './bubblewrap.ts'
 import { buildDenoCommand } from './deno-command.ts'
 import { ensureSnapshot } from './memory-snapshot.ts'
+import type { Language } from './program.ts'
 import { SandboxUnavailable } from './sandbox-errors.ts'
 import { type SandboxProcess, startSandboxProcess } from './sandbox-process.ts'
 import { locateRuntime, type SandboxRuntime } from './sandbox-runtime.ts'
 
-export type Language = 'python' | 'javascript'
-
 export type ProcessPoolOptions = {
   stateDir: string
-  log: Pick<Logger, 'warn'>
+  log: Pick<Logger, 'info' | 'warn'>
+  /** A folder of wheels that Python programs may import from. */
+  wheelsDir?: string | undefined
   /** Processor time a process may use in its whole life, start included. */
   cpuSeconds: number
   /** What a process may write in its whole life. */
@@ -24,6 +26,8 @@ export type ProcessPool = {
   take(language: Language): Promise<SandboxProcess>
   /** Gets Python processes ready in the background, once Python has been asked for. */
   refill(count: number): void
+  /** Resolves when what is to be kept ready is. */
+  warmed(): Promise<void>
   close(): Promise<void>
 }
 
@@ -33,16 +37,20 @@ export function createProcessPool(options: ProcessPoolOptions): ProcessPool {
   const alive = new Set<SandboxProcess>()
   const warm = new Set<Promise<SandboxProcess>>()
   let runtime: SandboxRuntime | undefined
+  let bubblewrap: Promise<string | undefined> | undefined
   let snapshot: Promise<string | undefined> | undefined
   let coolDown: NodeJS.Timeout | undefined
 
   async function start(language: Language): Promise<SandboxProcess> {
     runtime ??= locateRuntime()
+    bubblewrap ??= findBubblewrap(runtime, options.log)
     if (language === 'python') snapshot ??= findSnapshot(runtime, options, closing.signal)
+    const wall = await bubblewrap
     const snapshotFile = language === 'python' ? await snapshot : undefined
     if (closing.signal.aborted) throw new SandboxUnavailable('The sandbox was closed')
-    const { cpuSeconds, maxBytes } = options
-    const process = startSandboxProcess(buildDenoCommand(runtime, language, { snapshotFile, cpuSeconds }), maxBytes)
+    const { cpuSeconds, maxBytes, wheelsDir } = options
+    const command = buildDenoCommand(runtime, language, { snapshotFile, cpuSeconds, wheelsDir, bubblewrap: wall })
+    const process = startSandboxProcess(command, maxBytes)
     alive.add(process)
     process.closed.then(() => alive.delete(process))
     const ready = await process.ready
@@ -91,6 +99,9 @@ export function createProcessPool(options: ProcessPoolOptions): ProcessPool {
           )
       }, options.warmForMs)
       coolDown.unref()
+    },
+    async warmed() {
+      await Promise.allSettled([...warm])
     },
     async close() {
       closing.abort()

@@ -13,6 +13,8 @@ export type SandboxProcess = {
   send(line: string): void
   /** The last of what Deno itself had to say. */
   complaint(): string
+  /** As it ended; null while it runs, and when a signal ended it. */
+  exitCode(): number | null
   /** Resolves, never rejects, when the process is gone. */
   closed: Promise<void>
   kill(): Promise<void>
@@ -52,6 +54,7 @@ export function startSandboxProcess(command: DenoCommand, maxBytes: number): San
     lines,
     send: (line) => child.stdin.write(`${line}\n`),
     complaint: () => complaint,
+    exitCode: () => child.exitCode,
     closed,
     kill,
   }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readFileSync, realpathSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -21,6 +22,9 @@ const require = createRequire(import.meta.url)
 const versionOf = (manifest: string): string =>
   (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version
 
+/** What the runner has ready in Python is in the snapshot, too. */
+const hashOf = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex').slice(0, 12)
+
 /**
  * Finds Deno's own binary in its platform package: the package `deno` itself puts a Node wrapper in `.bin`, and killing
  * a wrapper leaves the real process alive.
@@ -29,6 +33,7 @@ const versionOf = (manifest: string): string =>
 export function locateRuntime(): SandboxRuntime {
   const name = DENO_PACKAGES[`${platform}-${arch}`]
   if (!name) throw new SandboxUnavailable(`There is no Deno for ${platform}-${arch}`)
+  const runner = fileURLToPath(new URL('./sandbox-runner.mjs', import.meta.url))
   try {
     const fromDeno = createRequire(require.resolve('deno/package.json'))
     const denoManifest = fromDeno.resolve(`${name}/package.json`)
@@ -36,8 +41,8 @@ export function locateRuntime(): SandboxRuntime {
     return {
       deno: realpathSync(join(dirname(denoManifest), platform === 'win32' ? 'deno.exe' : 'deno')),
       pyodideDir: realpathSync(dirname(pyodideManifest)),
-      runner: fileURLToPath(new URL('./sandbox-runner.mjs', import.meta.url)),
-      versions: `pyodide-${versionOf(pyodideManifest)}-deno-${versionOf(denoManifest)}`,
+      runner,
+      versions: `pyodide-${versionOf(pyodideManifest)}-deno-${versionOf(denoManifest)}-${hashOf(runner)}`,
     }
   } catch (error) {
     throw new SandboxUnavailable(`The packages ${name} and pyodide are not both installed`, { cause: error })

@@ -8,9 +8,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { pythonExecInput, pythonExecOutput } from './python-exec.schema.ts'
-import { pythonExec } from './python-exec.ts'
-import { createSandbox, type Sandbox, type SandboxOptions } from './sandbox.ts'
+import type { Sandbox } from './program.ts'
+import { createSandbox, type SandboxOptions } from './sandbox.ts'
 
 let stateDir: string
 let sandbox: Sandbox
@@ -29,7 +28,7 @@ const open = (options: Partial<SandboxOptions> = {}): Sandbox =>
     timeoutMs: 15_000,
     maxOutputBytes: 64 << 10,
     maxQueue: 20,
-    log: { warn: (...line: unknown[]) => void warnings.push(line) },
+    log: { warn: (...line: unknown[]) => void warnings.push(line), info: () => {} },
     ...options,
   })
 
@@ -125,11 +124,13 @@ statistics.mean(int(row["rain"]) for row in rows)`
     expect((await javascript('Promise.reject(new Error("late")); await new Promise(() => {})')).error).toMatch('late')
   })
 
-  test('the tool answers in its published shape', async () => {
-    const input = pythonExecInput.parse({ code: '1', language: 'javascript', session_id: 'x', approved: true })
-    const output = await pythonExec({ sandbox }, input, new AbortController().signal)
-    expect(pythonExecOutput.strict().parse(output)).toMatchObject({ result: '1', exit_reason: 'ok', artifacts: [] })
-  })
+  test('the exit code is told: of an answer, of an exception, of sys.exit and of a process that ends itself [B-066]', async () => {
+    const codes = ['1', '1 / 0', 'import sys; sys.exit(3)', 'import sys; sys.exit("no")']
+    const outcomes = await Promise.all(codes.map(python))
+    expect(outcomes.map(({ exitCode }) => exitCode)).toEqual([0, 1, 3, 1])
+    expect(await javascript('throw new Error("no")')).toMatchObject({ exitCode: 1, exitReason: 'error' })
+    expect(await javascript('process.exit(7)')).toMatchObject({ exitCode: 7, exitReason: 'killed' })
+  }, 60_000)
 })
 
 test('one program knows nothing of another: globals, files and the state of random are its own', async () => {
@@ -244,7 +245,7 @@ describe('the host is out of reach [H-89]', () => {
 describe('limits [H-90]', () => {
   let brief: Sandbox
   beforeAll(() => {
-    brief = open({ timeoutMs: 700, maxOutputBytes: 1_000 })
+    brief = open({ timeoutMs: 700, maxOutputBytes: 1_000, maxFileBytes: 1_000 })
   })
   afterAll(() => brief.close())
 
@@ -360,7 +361,7 @@ test('a snapshot that cannot be loaded costs time, not answers', async () => {
   const [name] = await readdir(stateDir)
   await writeFile(join(broken, name ?? ''), 'no snapshot')
   const lines: unknown[] = []
-  const plain = open({ stateDir: broken, log: { warn: (...line: unknown[]) => void lines.push(line) } })
+  const plain = open({ stateDir: broken, log: { warn: (...line: unknown[]) => void lines.push(line), info: () => {} } })
   expect(await plain.run({ language: 'python', code: '1 + 1' })).toMatchObject({ result: '2' })
   expect(lines).toHaveLength(1)
   await plain.close()
@@ -371,7 +372,7 @@ test('a snapshot that cannot be loaded costs time, not answers', async () => {
 test('nothing survives the death of the service', async () => {
   const script = `
     import { createSandbox } from ${JSON.stringify(new URL('./sandbox.ts', import.meta.url).href)}
-    const sandbox = createSandbox({ stateDir: ${JSON.stringify(stateDir)}, poolSize: 1, timeoutMs: 60000, maxOutputBytes: 1000, maxQueue: 1, log: console })
+    const sandbox = createSandbox({ stateDir: ${JSON.stringify(stateDir)}, poolSize: 1, timeoutMs: 60000, maxOutputBytes: 1000, maxQueue: 1, log: { info() {}, warn: console.error } })
     void sandbox.run({ language: 'javascript', code: 'while (true) {}' })
     const { readFileSync } = await import('node:fs')
     const children = () => readFileSync('/proc/self/task/' + process.pid + '/children', 'utf8').trim()

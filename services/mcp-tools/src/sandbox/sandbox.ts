@@ -1,10 +1,11 @@
 import type { Logger } from '@jan/service-kit/logger'
 import { createTurns } from '../tools/turns.ts'
-import { createProcessPool, type Language } from './process-pool.ts'
-import { type ProgramOutcome, runProgram } from './run-program.ts'
+import { createProcessPool, type ProcessPool } from './process-pool.ts'
+import type { FileLimits, Sandbox } from './program.ts'
+import { runProgram } from './run-program.ts'
 import { SandboxBusy, SandboxUnavailable } from './sandbox-errors.ts'
 
-export type SandboxOptions = {
+export type SandboxOptions = Partial<FileLimits> & {
   /** Where the memory snapshot is kept. */
   stateDir: string
   /** Programs that run at once, and Python processes that are kept ready (about 185 MB each). */
@@ -14,54 +15,56 @@ export type SandboxOptions = {
   maxOutputBytes: number
   /** Programs that may wait for their turn. */
   maxQueue: number
-  log: Pick<Logger, 'warn'>
+  log: Pick<Logger, 'info' | 'warn'>
   /** Milliseconds that ready processes are kept without being used; ten minutes when absent. */
   warmForMs?: number
-}
-
-export type Program = { language: Language; code: string; signal?: AbortSignal | undefined }
-
-export type Sandbox = {
-  /**
-   * Runs one program in a process of its own. How the program ends is in the outcome, not thrown.
-   * @throws SandboxBusy, SandboxUnavailable; the reason of `signal` when that was aborted
-   */
-  run(program: Program): Promise<ProgramOutcome>
-  /** Ends every process. Programs that run have the outcome `killed`, those that wait are refused. */
-  close(): Promise<void>
+  /** A folder of wheels that Python programs may import from. */
+  wheelsDir?: string | undefined
 }
 
 /** What a process may hold: Python's 256 MiB of WebAssembly, V8's heap and Deno itself, with room to spare. */
 const MAX_MEMORY_BYTES = 640 << 20
+const MAX_THREADS = 64
+const MAX_FILES = 10
+const MAX_FILE_BYTES = 10 << 20
 const TEN_MINUTES = 600_000
 
-/** Nothing is started before the first program comes. */
-export function createSandbox(options: SandboxOptions): Sandbox {
-  const { poolSize, timeoutMs, maxOutputBytes, stateDir, log } = options
+/** Programs in locked-down processes of this machine. Nothing is started before the first program comes. */
+export function createSandbox(options: SandboxOptions): Sandbox & Pick<ProcessPool, 'warmed'> {
+  const { poolSize, timeoutMs, maxOutputBytes, stateDir, log, wheelsDir } = options
+  const { maxFiles = MAX_FILES, maxFileBytes = MAX_FILE_BYTES } = options
+  const limits = {
+    ...{ timeoutMs, maxOutputBytes, maxFiles, maxFileBytes },
+    ...{ maxMemoryBytes: MAX_MEMORY_BYTES, maxThreads: MAX_THREADS },
+  }
   const turns = createTurns(poolSize, options.maxQueue, {
     busy: (waiting) => new SandboxBusy(`${waiting} programs are waiting already`),
     closed: () => new SandboxUnavailable('The sandbox is closed'),
   })
   const pool = createProcessPool({
-    stateDir,
-    log,
+    ...{ stateDir, log, wheelsDir },
     cpuSeconds: Math.max(60, Math.ceil((2 * timeoutMs) / 1000)),
-    // Two streams, a result and an error, in JSON that may need many bytes for one, and a frame around each line.
-    maxBytes: 64 * maxOutputBytes + (1 << 20),
+    // Two streams, a result and an error, in JSON that may need many bytes for one, a frame around each line, and files in base64.
+    maxBytes: 64 * maxOutputBytes + 2 * maxFileBytes + (1 << 20),
     warmForMs: options.warmForMs ?? TEN_MINUTES,
   })
+  const giveTurn = () => {
+    turns.give()
+    pool.refill(poolSize - turns.taken())
+  }
   return {
-    async run({ language, code, signal }) {
+    async run({ language, signal, ...program }) {
       signal?.throwIfAborted()
       await turns.take(signal)
-      try {
-        const process = await pool.take(language)
-        return await runProgram(process, code, { timeoutMs, maxOutputBytes, maxMemoryBytes: MAX_MEMORY_BYTES, signal })
-      } finally {
-        turns.give()
-        pool.refill(poolSize - turns.taken())
-      }
+      const process = await pool.take(language).catch((error: unknown) => {
+        giveTurn()
+        throw error
+      })
+      // The next one may come when this one's memory has been given back, which its caller need not wait for.
+      process.closed.then(giveTurn)
+      return runProgram(process, program, { ...limits, signal })
     },
+    warmed: pool.warmed,
     async close() {
       turns.close()
       await pool.close()

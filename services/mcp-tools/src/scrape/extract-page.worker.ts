@@ -1,8 +1,39 @@
-import { parentPort, workerData } from 'node:worker_threads'
-import type { PageSource } from './page-source.ts'
-import { readHtml } from './read-html.ts'
+import { Worker } from 'node:worker_threads'
+import type { ExtractAnswer, ExtractWork } from './extract-page.ts'
 
-const { source, includeMarkdown } = workerData as { source: PageSource; includeMarkdown: boolean }
-// From here on it is the page that takes the time, not this thread's start.
-parentPort?.postMessage('reading')
-parentPort?.postMessage(readHtml(source, includeMarkdown))
+/** A text is cut where a document repeats itself for ever. */
+const MOST_CHARS = 5_000_000
+
+// When the service is gone, nobody waits for the page. This thread may be too busy to see that, so another looks.
+const watch = `setInterval(() => process.ppid === ${process.ppid} || process.kill(process.pid, 'SIGKILL'), 500)`
+new Worker(watch, { eval: true, env: {} }).unref()
+// What it has no use for. (Files and processes are forbidden by --permission.)
+for (const name of ['fetch', 'WebSocket', 'EventSource']) Reflect.deleteProperty(globalThis, name)
+
+const say = (answer: ExtractAnswer) => process.send?.(answer)
+
+/** Only what is needed is loaded, and before the clock runs: from then on it is the document that takes the time. */
+async function loadReader(kind: string | undefined): Promise<(work: ExtractWork) => Promise<ExtractAnswer>> {
+  if (kind === 'html') {
+    const { readHtml } = await import('./read-html.ts')
+    return async ({ source, includeMarkdown }) => ({ page: readHtml(source, includeMarkdown) })
+  }
+  const { PdfUnreadable, readPdf } = await import('./read-pdf.ts')
+  return async ({ source, includeMarkdown }) => {
+    try {
+      return { page: await readPdf(source.bytes, includeMarkdown) }
+    } catch (error) {
+      if (error instanceof PdfUnreadable) return { refused: error.message }
+      throw error
+    }
+  }
+}
+
+const read = await loadReader(process.argv[2])
+process.once('message', async (work: ExtractWork) => {
+  const answer = await read(work)
+  if (answer === 'ready' || !('page' in answer)) return say(answer)
+  const { text, markdown, ...page } = answer.page
+  say({ page: { ...page, text: text.slice(0, MOST_CHARS), markdown: markdown?.slice(0, MOST_CHARS) ?? null } })
+})
+say('ready')

@@ -12,16 +12,22 @@ const TEXTUAL =
 
 export const mediaType = (contentType: string): string => (contentType.split(';')[0] ?? '').trim().toLowerCase()
 
-/** What can be read out of a document. Without a type its first bytes decide, as browsers do. */
-export function kindOf({ contentType, bytes }: Pick<PageSource, 'contentType' | 'bytes'>): 'html' | 'text' | 'binary' {
+export type PageKind = 'html' | 'pdf' | 'text' | 'binary'
+
+/** What can be read out of a document. Without a type, or with one that says nothing, its first bytes decide. */
+export function kindOf({ contentType, bytes }: Pick<PageSource, 'contentType' | 'bytes'>): PageKind {
   const type = mediaType(contentType)
   if (type === 'text/html' || type === 'application/xhtml+xml') return 'html'
+  if (type === 'application/pdf' || type === 'application/x-pdf') return 'pdf'
   if (TEXTUAL.test(type)) return 'text'
-  if (type !== '') return 'binary'
   const start = bytes.subarray(0, 512)
-  if (start.includes(0)) return 'binary'
-  return /^\uFEFF?\s*</.test(new TextDecoder().decode(start)) ? 'html' : 'text'
+  if ((type === '' || type === 'application/octet-stream') && startsWithPdfMark(start)) return 'pdf'
+  if (type !== '') return 'binary'
+  if (start.includes(0) && markedCharset(start) === undefined) return 'binary'
+  return /^\s*</.test(decodeText({ bytes: start, contentType })) ? 'html' : 'text'
 }
+
+const startsWithPdfMark = (start: Uint8Array): boolean => Buffer.from(start).toString('latin1').includes('%PDF-')
 
 /** Text by its byte order mark, the header, the page's own `<meta>`, else UTF-8 (the order of the HTML standard). */
 export function decodeText({ bytes, contentType }: Pick<PageSource, 'contentType' | 'bytes'>): string {

@@ -11,7 +11,14 @@ export type ReadPage = {
   /** Null unless asked for. */
   markdown: string | null
   /** What the page says of itself. */
-  about: { byline?: string; siteName?: string; language?: string; publishedTime?: string; excerpt?: string }
+  about: {
+    pages?: number
+    byline?: string
+    siteName?: string
+    language?: string
+    publishedTime?: string
+    excerpt?: string
+  }
 }
 
 /** Beyond this many elements the search for the article costs more than it gives; the whole body is taken. */

@@ -1,8 +1,15 @@
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { deflateSync } from 'node:zlib'
 import { createGuardedFetch, type GuardedFetch } from '@jan/guarded-fetch/guarded-fetch'
+import { until } from '@jan/testkit/until'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { smallPdf } from '../../test/small-pdf.ts'
+import { createMemoryCache } from '../cache/cache.ts'
 import { createPageExtractor } from './extract-page.ts'
+import { createPageCache } from './page-cache.ts'
 import { type ScrapedPage, scrapeInput, scrapeOutput } from './scrape.schema.ts'
 import { createPageTurns, type ScrapeDeps, type ScrapeFailure, type ScrapeRequest, scrapePage } from './scrape-page.ts'
 
@@ -18,6 +25,20 @@ const article = `<!doctype html><html lang="en"><head><title>Herons</title><meta
 <img src="/heron.png" alt="A heron" onerror="alert(1)"><script>alert("no")</script></article>
 <footer>contact</footer></body></html>`
 
+const paper = smallPdf(
+  [
+    [
+      [50, 800, 'Herons (in winter)'],
+      [50, 770, 'They wait in the shallows'],
+      [50, 756, 'until the water is still.'],
+      ...['Year', '2024', '2025'].map((text, row): [number, number, string] => [50, 720 - 16 * row, text]),
+      ...['Nests', '17', '21'].map((text, row): [number, number, string] => [200, 720 - 16 * row, text]),
+    ],
+    [[50, 800, 'The second page']],
+  ],
+  'Winter birds',
+)
+
 type Page = { type?: string | undefined; body: string | Buffer; status?: number }
 const pages: Record<string, Page> = {
   '/birds/heron': { type: 'text/html; charset=utf-8', body: article },
@@ -32,7 +53,14 @@ const pages: Record<string, Page> = {
   '/notes.md': { type: 'text/markdown', body: '# Notes\n\n*two*  spaces' },
   '/plain': { body: 'no type at all' },
   '/untyped': { body: '<p>markup without a type</p>' },
-  '/paper.pdf': { type: 'application/pdf', body: Buffer.from('%PDF-1.7 \x00') },
+  '/paper.pdf': { type: 'application/pdf', body: paper },
+  '/untyped.pdf': { type: 'application/octet-stream', body: paper },
+  '/damaged.pdf': { type: 'application/pdf', body: Buffer.from('%PDF-1.7 \x00') },
+  '/bomb.pdf': {
+    type: 'application/pdf',
+    body: smallPdf([{ stream: deflateSync(Buffer.alloc(1 << 30)), filter: 'FlateDecode' }]),
+  },
+  '/picture': { type: 'image/png', body: Buffer.from([0x89, 0x50]) },
   '/unknown': { body: Buffer.from([0, 1, 2, 3]) },
   '/missing': { type: 'text/html', body: 'gone', status: 404 },
   '/long': { type: 'text/plain', body: `${'a'.repeat(999)}😀${'b'.repeat(999)}` },
@@ -64,6 +92,7 @@ beforeAll(async () => {
     fetch: guarded.fetch,
     extract: createPageExtractor(),
     pages: createPageTurns(),
+    kept: createPageCache(createMemoryCache(1 << 20, 1 << 20), 0),
     clock: () => new Date('2026-01-02T03:04:05Z'),
   }
 })
@@ -94,7 +123,7 @@ const refused = async (path: string): Promise<ScrapeFailure['error']> => {
   throw new Error('expected a failure')
 }
 
-describe('an article [H-88]', () => {
+describe('an article [H-88 B-017]', () => {
   test('is read without what is around it', async () => {
     const page = await read('/birds/heron')
     expect(page).toMatchObject({
@@ -122,7 +151,7 @@ describe('an article [H-88]', () => {
     expect(page).not.toHaveProperty('markdown')
   })
 
-  test('keeps tables, code, lists and absolute links in Markdown', async () => {
+  test('keeps tables, code, lists and absolute links in Markdown [B-065]', async () => {
     const { markdown } = await read('/birds/heron', { includeMarkdown: true })
     expect(markdown).toMatch(/\| Year +\| Nests +\|\n\| -+ \| -+ \|\n\| 2024/)
     expect(markdown).toContain('let a = 1\n  let  b')
@@ -146,7 +175,7 @@ describe('an article [H-88]', () => {
 })
 
 describe('other pages', () => {
-  test('the character set comes from the header, the page or its mark', async () => {
+  test('the character set comes from the header, the page or its mark [B-017]', async () => {
     expect(await read('/latin')).toMatchObject({ title: 'Café', text: 'déjà vu' })
     expect((await read('/meta')).text).toBe('naïve €')
     expect((await read('/bom')).text).toBe('schön')
@@ -163,6 +192,25 @@ describe('other pages', () => {
     expect(await read('/app')).toMatchObject({ title: 'App', text: '', total_chars: 0 })
   })
 
+  test('a PDF is read line by line, its tables too [B-017]', async () => {
+    for (const path of ['/paper.pdf', '/untyped.pdf']) {
+      const page = await read(path, { includeMarkdown: true })
+      expect(page).toMatchObject({ title: 'Winter birds', metadata: { pages: 2 } })
+      expect(page.text).toBe(
+        'Herons (in winter)\nThey wait in the shallows\nuntil the water is still.\n' +
+          'Year\tNests\n2024\t17\n2025\t21\n\nThe second page',
+      )
+      expect(page.markdown).toContain(
+        '| Year | Nests |\n| --- | --- |\n| 2024 | 17 |\n| 2025 | 21 |\n\nThe second page',
+      )
+    }
+    expect((await refused('/damaged.pdf')).message).toBe('The PDF is damaged')
+  })
+
+  test('Markdown that was asked for is told of plain text, too [B-065]', async () => {
+    expect((await read('/notes.md', { includeMarkdown: true })).markdown).toBe('# Notes\n\n*two*  spaces')
+  })
+
   test('text, Markdown and JSON are taken as they are; without a type the content decides', async () => {
     expect((await read('/data.json')).text).toBe('{"herons": 3}')
     expect((await read('/notes.md')).text).toBe('# Notes\n\n*two*  spaces')
@@ -170,7 +218,7 @@ describe('other pages', () => {
     expect((await read('/untyped')).text).toBe('markup without a type')
   })
 
-  test('a long text comes in pieces that never part a character', async () => {
+  test('a long text comes in pieces that never part a character [B-017]', async () => {
     const first = await read('/long', { maxChars: 1_000 })
     expect(first).toMatchObject({ text: 'a'.repeat(999), total_chars: 2_000, next_start_index: 1_000 })
     const second = await read('/long', { maxChars: 1_000, startIndex: first.next_start_index ?? 0 })
@@ -178,6 +226,20 @@ describe('other pages', () => {
     expect(second.next_start_index).toBeNull()
     expect(await read('/long', { startIndex: 9_999 })).toMatchObject({ text: '', next_start_index: null })
   })
+})
+
+test('a reader whose service was killed ends, however busy it is [B-019]', async () => {
+  const program = `
+    const { createPageExtractor } = await import(${JSON.stringify(new URL('./extract-page.ts', import.meta.url).href)})
+    const source = { bytes: Buffer.from('<html><body>' + '<b>'.repeat(100_000)), contentType: 'text/html', url: 'http://a.test/' }
+    createPageExtractor({ timeoutMs: 600_000 })(source, false, new AbortController().signal)
+  `
+  const service = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'ignore' })
+  const children = () => readFileSync(`/proc/${service.pid}/task/${service.pid}/children`, 'utf8').trim()
+  const reader = Number(await until(() => children() || false))
+  await until(() => Number(readFileSync(`/proc/${reader}/stat`, 'utf8').split(' ')[13]) > 100)
+  service.kill('SIGKILL')
+  await until(() => !existsSync(`/proc/${reader}`) || readFileSync(`/proc/${reader}/stat`, 'utf8').includes(') Z '))
 })
 
 describe('what cannot be read', () => {
@@ -189,7 +251,7 @@ describe('what cannot be read', () => {
   })
 
   test('documents without text are named', async () => {
-    expect((await refused('/paper.pdf')).message).toBe('Documents of type application/pdf cannot be read')
+    expect((await refused('/picture')).message).toBe('Documents of type image/png cannot be read')
     expect((await refused('/unknown')).message).toBe('Documents of type unknown cannot be read')
   })
 
@@ -200,7 +262,13 @@ describe('what cannot be read', () => {
       expect(await refused(url)).toMatchObject({ code: 'invalid_request' })
   })
 
-  test('a page made to burn the processor is given up, and others are read meanwhile', async () => {
+  test('a PDF that unfolds to gigabytes ends alone [B-019]', async () => {
+    const [bomb, page] = await Promise.all([refused('/bomb.pdf'), read('/short')])
+    expect(bomb.message).toBe('The page is too complex to be read')
+    expect(page.text).toBe('Just this')
+  })
+
+  test('a page made to burn the processor is given up, and others are read meanwhile [B-019]', async () => {
     const [hostile, page] = await Promise.all([refused('/hostile'), read('/short')])
     expect(hostile.message).toBe('The page is too complex to be read')
     expect(page.text).toBe('Just this')
@@ -236,7 +304,9 @@ test('no more pages are held at once than there are turns, and a line that is to
     held += 1
     most = Math.max(most, held)
     await gate.promise
-    return deps.fetch(url, init)
+    return deps.fetch(url, init).finally(() => {
+      held -= 1
+    })
   }
   const busy = { ...deps, fetch, pages: createPageTurns(1) }
   const ask = () =>
@@ -244,8 +314,6 @@ test('no more pages are held at once than there are turns, and a line that is to
       url: 'http://127.0.0.1:1/',
       includeMarkdown: false,
       signal: new AbortController().signal,
-    }).finally(() => {
-      held -= 1
     })
   const asked = Array.from({ length: 10 }, ask)
   expect(await asked[9]).toMatchObject({

@@ -1,17 +1,13 @@
-import type { GuardedFetch, GuardedResponse } from '@jan/guarded-fetch/guarded-fetch'
 import { type GuardedFetchCode, GuardedFetchError } from '@jan/guarded-fetch/guarded-fetch-error'
-import type { ErrorCode } from '@jan/service-kit/errors'
+import { AppError, type ErrorCode } from '@jan/service-kit/errors'
 import { createTurns, type Turns } from '../tools/turns.ts'
-import { type ExtractPage, PageUnreadable } from './extract-page.ts'
-import type { ReadPage } from './read-html.ts'
+import { PageUnreadable } from './extract-page.ts'
+import { type FetchedPage, type FetchPageDeps, fetchPage } from './fetch-page.ts'
 import { DEFAULT_MAX_CHARS, type ScrapedPage } from './scrape.schema.ts'
 
-export type ScrapeDeps = {
-  fetch: GuardedFetch['fetch']
-  extract: ExtractPage
+export type ScrapeDeps = FetchPageDeps & {
   /** How many pages are held at once: each may be megabytes. */
   pages: Turns
-  clock: () => Date
 }
 
 export type ScrapeRequest = {
@@ -37,14 +33,13 @@ export const createPageTurns = (atOnce = 8): Turns =>
   })
 
 const PREVIEW_CHARS = 600
-const ACCEPT = 'text/html,application/xhtml+xml,text/plain;q=0.9,application/json;q=0.9,*/*;q=0.5'
 
 /**
- * Fetches a page somebody named and reads its text out.
+ * Reads the text of a page somebody named.
  * @throws the reason of `signal` when that was aborted
  */
 export async function scrapePage(deps: ScrapeDeps, request: ScrapeRequest): Promise<ScrapedPage | ScrapeFailure> {
-  const { url, signal, includeMarkdown } = request
+  const { url, signal, includeMarkdown, startIndex = 0 } = request
   try {
     await deps.pages.take(signal)
   } catch (error) {
@@ -52,17 +47,10 @@ export async function scrapePage(deps: ScrapeDeps, request: ScrapeRequest): Prom
     throw error
   }
   try {
-    const response = await deps.fetch(url, { signal, headers: { accept: ACCEPT } })
-    if (response.status >= 400) {
-      await response.discard()
-      return failure('upstream_failed', `The page answered with status ${response.status}`)
-    }
-    const contentType = response.headers.get('content-type') ?? ''
-    const source = { bytes: await response.bytes(), contentType, url: response.url }
-    const page = await deps.extract(source, includeMarkdown, signal)
-    return presentPage(page, response, request, deps.clock())
+    return presentPage(await fetchPage(deps, { url, includeMarkdown, isContinued: startIndex > 0, signal }), request)
   } catch (error) {
-    if (error instanceof GuardedFetchError) return failure(CODES[error.code], error.message, error.cause)
+    if (error instanceof AppError) return failure(error.code, error.message, error.extra.cause)
+    if (error instanceof GuardedFetchError) return failure(FETCH_CODES[error.code], error.message, error.cause)
     if (error instanceof PageUnreadable) return failure('upstream_failed', error.message, error.cause)
     throw error
   } finally {
@@ -70,7 +58,8 @@ export async function scrapePage(deps: ScrapeDeps, request: ScrapeRequest): Prom
   }
 }
 
-const CODES: Record<GuardedFetchCode, ErrorCode> = {
+/** What a fetch that failed is to whoever asked for it. */
+export const FETCH_CODES: Record<GuardedFetchCode, ErrorCode> = {
   invalid_url: 'invalid_request',
   blocked: 'forbidden',
   timeout: 'upstream_timeout',
@@ -83,27 +72,27 @@ const failure = (code: ErrorCode, message: string, cause?: unknown): ScrapeFailu
   error: { code, message, ...(cause === undefined ? {} : { cause }) },
 })
 
-function presentPage(page: ReadPage, response: GuardedResponse, request: ScrapeRequest, now: Date): ScrapedPage {
-  const { startIndex = 0, maxChars = DEFAULT_MAX_CHARS } = request
+function presentPage(found: FetchedPage, { startIndex = 0, maxChars = DEFAULT_MAX_CHARS }: ScrapeRequest): ScrapedPage {
+  const { page } = found
   const end = startIndex + maxChars
   const longest = Math.max(page.text.length, page.markdown?.length ?? 0)
   return {
-    source_url: response.url,
+    source_url: found.url,
     title: page.title,
     text: piece(page.text, startIndex, end),
     text_preview: page.text.length > PREVIEW_CHARS ? `${piece(page.text, 0, PREVIEW_CHARS)}…` : page.text,
     ...(page.markdown === null ? {} : { markdown: piece(page.markdown, startIndex, end) }),
     metadata: {
-      status: response.status,
-      contentType: response.headers.get('content-type') ?? '',
+      status: found.status,
+      contentType: found.contentType,
       ...(page.title === null ? {} : { title: page.title }),
       ...page.about,
     },
     total_chars: page.text.length,
     start_index: startIndex,
     next_start_index: end < longest ? end : null,
-    cache_status: 'live',
-    fetched_at: now.toISOString(),
+    cache_status: found.cacheStatus,
+    fetched_at: found.fetchedAt,
   }
 }
 

@@ -5,7 +5,7 @@ export const DEFAULT_MAX_CHARS = 20_000
 const includeMarkdown = z.boolean().optional()
 
 export const scrapeInput = z.object({
-  url: z.string().min(1).max(8_192).describe('http or https address of a page or text document'),
+  url: z.string().min(1).max(8_192).describe('http or https address of a page, PDF or text document'),
   includeMarkdown: includeMarkdown.describe('Also return the page as Markdown, with links and tables'),
   include_markdown: includeMarkdown.describe('The same as includeMarkdown'),
   max_chars: z.int().min(1).max(200_000).default(DEFAULT_MAX_CHARS).describe('Longest piece of text to return'),
@@ -22,6 +22,7 @@ export const scrapeOutput = z.object({
     status: z.int(),
     contentType: z.string(),
     title: z.string().optional(),
+    pages: z.int().optional(),
     byline: z.string().optional(),
     siteName: z.string().optional(),
     language: z.string().optional(),
@@ -31,7 +32,9 @@ export const scrapeOutput = z.object({
   total_chars: z.int().describe('Length of the whole text'),
   start_index: z.int(),
   next_start_index: z.int().nullable().describe('Where to go on, null at the end of text and Markdown'),
-  cache_status: z.literal('live'),
+  cache_status: z
+    .enum(['live', 'cached', 'revalidated'])
+    .describe('live: fetched now; revalidated: the site says that nothing changed; cached: it need not be asked'),
   fetched_at: z.iso.datetime(),
 })
 

@@ -1,9 +1,15 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { createEngines, type EngineSettings } from './engine-order.ts'
+import { createMemoryCache } from '../cache/cache.ts'
+import { createSearchMemory } from './engine-cache.ts'
+import { createEngines, type EngineSettings, orderEngines } from './engine-order.ts'
+import { createOfflineEngine } from './offline-engine.ts'
 import { googleSearchInput, googleSearchOutput, type SearchDocument } from './search.schema.ts'
+import type { FoundPage } from './search-engine.ts'
 import { type SearchDeps, searchWeb } from './search-web.ts'
+import { createShippedDocs } from './shipped-docs.ts'
 
 type Seen = { method: string | undefined; url: URL; headers: IncomingMessage['headers']; body: unknown }
 type Answer = (response: ServerResponse) => void
@@ -61,31 +67,56 @@ beforeEach(() => {
         { title: 'Three', link: 'https://notexample.com/3' },
         { title: 'Script', link: 'javascript:alert(1)' },
       ],
-      knowledgeGraph: { title: 'left out' },
+      knowledgeGraph: { title: 'about cats' },
+      credits: 1,
     }),
   )
   searxng.answerWith(json({ results: [{ url: 'https://example.com/a', title: 'A', content: 'from searxng' }] }))
 })
+
+/** What ada has indexed; nobody else has anything. */
+const ownDocuments: FoundPage[] = [
+  { title: 'Herons', url: 'jan://documents/herons', snippet: 'They wait in the shallows.' },
+  { title: 'Owls', url: 'https://birds.example/owls', snippet: 'They wait in the dark.' },
+]
+const offline = createOfflineEngine({
+  searchDocuments: async (workspaceId, query, most) =>
+    workspaceId === 'ada' && /zugvogel/.test(query) ? ownDocuments.slice(0, most) : [],
+  docs: createShippedDocs({
+    folder: fileURLToPath(new URL('../../../../docs', import.meta.url)),
+    baseUrl: 'https://jan.example/docs',
+  }),
+})
+const remembering = (ttlMs: number) =>
+  createSearchMemory(
+    createMemoryCache(1 << 16, 1 << 20, () => at),
+    ttlMs,
+  )
+let at = 0
 
 const deps = (order: EngineSettings['order'], more: Partial<SearchDeps> = {}): SearchDeps => ({
   engines: createEngines({
     order,
     serper: { apiKey: 'key', url: serper.url, timeoutMs: 300 },
     searxng: { url: `${searxng.url}/`, timeoutMs: 300 },
+    offline,
   }),
+  offlineEngine: offline,
+  memory: remembering(0),
   offline: false,
   clock: () => new Date('2026-01-02T03:04:05Z'),
   log: { warn: (...line: unknown[]) => void warnings.push(line) },
   ...more,
 })
 
-const search = async (given: SearchDeps, input: Record<string, unknown>, signal = new AbortController().signal) => {
-  const outcome = await searchWeb(given, googleSearchInput.parse(input), signal)
+const ada = () => ({ workspaceId: 'ada', mayPay: true, signal: new AbortController().signal })
+const search = async (given: SearchDeps, input: Record<string, unknown>, who: Partial<ReturnType<typeof ada>> = {}) => {
+  const outcome = await searchWeb(given, { ...ada(), ...who }, googleSearchInput.parse(input))
   if ('error' in outcome) throw new Error(outcome.error.message)
   return googleSearchOutput.parse(outcome) as SearchDocument
 }
 const refusal = (given: SearchDeps, input: Record<string, unknown>) =>
-  searchWeb(given, googleSearchInput.parse(input), new AbortController().signal)
+  searchWeb(given, ada(), googleSearchInput.parse(input))
 
 describe('serper', () => {
   test('is asked with the key and what was given, and its results come back in the published shape [P-045]', async () => {
@@ -111,7 +142,11 @@ describe('serper', () => {
     expect(document.results[2]?.snippet).not.toBe('')
     expect(document.citations).toEqual(document.results.map((result) => result.source_url))
     expect(document.citations).toHaveLength(3)
-    expect(document).not.toHaveProperty('raw')
+    expect(document.raw).toMatchObject({
+      searchParameters: { q: 'cats', gl: 'de', page: 2 },
+      organic: [{ link: 'https://docs.example.com/1', snippet: 'first' }, { description: 'x'.repeat(500) }, {}],
+      knowledgeGraph: { title: 'about cats' },
+    })
   })
 
   test('location goes before the hint, the caller’s hint before the operator’s [P-046]', async () => {
@@ -127,7 +162,7 @@ describe('serper', () => {
 })
 
 describe('searxng [P-045]', () => {
-  test('is asked by its own parameter names', async () => {
+  test('is asked by its own parameter names, page after page [B-016 B-064]', async () => {
     const document = await search(deps(['searxng']), { q: 'cats & dogs', hl: 'fr', page: 3, tbs: 'qdr:h' })
     expect(searxng.seen[0]).toMatchObject({ method: 'GET', url: { pathname: '/search' } })
     expect(Object.fromEntries(searxng.seen[0]!.url.searchParams)).toEqual({
@@ -144,7 +179,7 @@ describe('searxng [P-045]', () => {
     expect(searxng.seen[1]?.url.searchParams.has('pageno')).toBe(false)
   })
 
-  test('engines behind it that did not answer are named; when none did, it failed', async () => {
+  test('engines behind it that did not answer are named; when none did, it failed [B-016]', async () => {
     const silent = { unresponsive_engines: [['google', 'timeout']] }
     searxng.answerWith(json({ results: [{ url: 'https://a.test/', title: 'A' }], ...silent }))
     const document = await search(deps(['searxng']), { q: 'x' })
@@ -156,7 +191,145 @@ describe('searxng [P-045]', () => {
   })
 })
 
-describe('the order [H-87]', () => {
+describe('the wire of searxng [B-016]', () => {
+  test.each<[string, unknown, string[] | undefined]>([
+    ['pairs', [['google', 'timeout']], ['google: timeout']],
+    ['triples', [['google', 'access denied', null]], ['google: access denied']],
+    ['names', ['google', 'bing'], ['google', 'bing']],
+    ['objects', [{ engine: 'google', error: 'timeout' }], ['google: timeout']],
+    ['a map', { google: 'timeout' }, ['google: timeout']],
+    ['nothing', null, undefined],
+    ['an empty list', [], undefined],
+  ])('unresponsive engines told as %s are no reason to refuse the rest', async (_shape, told, read) => {
+    const results = [{ url: 'https://a.test/', title: null, content: null }, { title: 'no url' }, 'nonsense']
+    searxng.answerWith(json({ results, number_of_results: 0, unresponsive_engines: told }))
+    const document = await search(deps(['searxng']), { q: 'x' })
+    expect(document.metadata.unresponsive_engines).toEqual(read)
+    expect(document.citations).toEqual(['https://a.test/'])
+  })
+
+  test('a language is written as it wants it, or left out: it refuses others', async () => {
+    for (const hl of ['de', 'de_at', 'PT-br', 'German', 'zh-Hant-TW']) await search(deps(['searxng']), { q: hl, hl })
+    const asked = searxng.seen.map(({ url }) => url.searchParams.get('language'))
+    expect(asked).toEqual(['de', 'de-AT', 'pt-BR', null, null])
+  })
+})
+
+describe('who has asked before [B-014]', () => {
+  test('equal searches at a time ask once, and one who leaves takes the others nothing away', async () => {
+    const asked = Promise.withResolvers<ServerResponse>()
+    searxng.answerWith(asked.resolve)
+    const given = deps(['searxng'], { memory: remembering(60_000) })
+    const leaving = new AbortController()
+    const first = search(given, { q: 'x', num: 3 }, { signal: leaving.signal })
+    const second = search(given, { num: 3, q: ' x ' }, { workspaceId: 'ben' })
+    const response = await asked.promise
+    leaving.abort(new Error('left'))
+    await expect(first).rejects.toThrow('left')
+    json({ results: [{ url: 'https://a.test/', title: 'A' }] })(response)
+    expect(await second).toMatchObject({ live: true, cache_status: 'live' })
+    expect(searxng.seen).toHaveLength(1)
+  })
+
+  test('when all have left, the engine is let go', async () => {
+    const gone = Promise.withResolvers<void>()
+    const leaving = new AbortController()
+    searxng.answerWith((response) => {
+      response.once('close', () => gone.resolve())
+      leaving.abort(new Error('left'))
+    })
+    await expect(search(deps(['searxng']), { q: 'x' }, { signal: leaving.signal })).rejects.toThrow('left')
+    await gone.promise
+  })
+
+  test('what is known is not asked again until its time has run out, and says so', async () => {
+    const given = deps(['searxng'], { memory: remembering(60_000) })
+    const live = await search(given, { q: 'x' })
+    const later = { ...given, clock: () => new Date('2026-01-02T04:00:00Z') }
+    const cached = await search(later, { q: 'x' })
+    expect(cached).toMatchObject({ live: true, cache_status: 'cached', citations: live.citations })
+    expect(cached.results[0]).toMatchObject({ cache_status: 'cached', fetched_at: '2026-01-02T03:04:05.000Z' })
+    await search(given, { q: 'x', page: 2 })
+    expect(searxng.seen).toHaveLength(2)
+    at += 60_000
+    expect(await search(given, { q: 'x' })).toMatchObject({ cache_status: 'live' })
+    expect(searxng.seen).toHaveLength(3)
+  })
+
+  test('failures and half answers are not remembered', async () => {
+    const given = deps(['searxng', 'offline'], { memory: remembering(60_000) })
+    searxng.answerWith(json({}, 500))
+    expect(await search(given, { q: 'x' })).toMatchObject({ cache_status: 'searxng_error' })
+    searxng.answerWith(json({ results: [{ url: 'https://a.test/' }], unresponsive_engines: [['b', 'timeout']] }))
+    for (const status of ['live', 'live'])
+      expect(await search(given, { q: 'x' })).toMatchObject({ cache_status: status })
+  })
+
+  test('what was paid for is not told to those who may not pay', async () => {
+    const given = deps(['serper', 'searxng'], { memory: remembering(60_000) })
+    await search(given, { q: 'x' })
+    const guest = await search(given, { q: 'x' }, { mayPay: false })
+    expect(guest).toMatchObject({ engine: 'searxng', metadata: { reason: 'serper_not_for_guests' } })
+    expect([serper.seen.length, searxng.seen.length]).toEqual([1, 1])
+  })
+})
+
+describe('offline [B-015]', () => {
+  const offlineSearch = (q: string, more = {}, who = {}) =>
+    search(deps(['serper', 'searxng']), { q, offline_mode: true, ...more }, who)
+
+  test('the caller’s own documents are found, and nobody else’s', async () => {
+    const found = await offlineSearch('zugvogel flight')
+    expect(found).toMatchObject({
+      engine: 'offline',
+      live: false,
+      cache_status: 'offline_mode',
+      query: 'zugvogel flight',
+    })
+    expect(found.results).toMatchObject([
+      { title: 'Herons', source_url: 'jan://documents/herons', cache_status: 'offline', position: 1 },
+      { source_url: 'https://birds.example/owls' },
+    ])
+    expect(found.citations).toEqual(['jan://documents/herons', 'https://birds.example/owls'])
+    expect((await offlineSearch('zugvogel flight', {}, { workspaceId: 'ben' })).citations).toEqual([])
+    expect((await offlineSearch('zugvogel flight', { page: 2, num: 1 })).citations).toEqual([
+      'https://birds.example/owls',
+    ])
+  })
+
+  test('our own docs are found, each by its page', async () => {
+    const { results } = await offlineSearch('API key rotation and authentication guide')
+    expect(results[0]).toMatchObject({
+      source_url: expect.stringMatching(/^https:\/\/jan\.example\/docs\/[\w/-]+\.md(#[\w-]+)?$/),
+      cache_status: 'offline',
+    })
+  })
+
+  test('where nothing fits there is one fallback, which is no source [B-064]', async () => {
+    const found = await offlineSearch('qwertz & zuiop?')
+    expect(found).toMatchObject({ live: false, citations: [], raw: { organic: [] } })
+    expect(found.results).toMatchObject([
+      { source_url: 'https://duckduckgo.com/?q=qwertz%20%26%20zuiop%3F', cache_status: 'fallback', live: false },
+    ])
+  })
+
+  test('a list of the caller’s holds for what is here, too', async () => {
+    const found = await offlineSearch('zugvogel flight', { domain_allow_list: ['birds.example'] })
+    expect(found.citations).toEqual(['https://birds.example/owls'])
+    const held = await search(deps(['offline'], { domains: ['example.com'] }), { q: 'zugvogel flight' })
+    expect(held.citations).toHaveLength(2)
+  })
+})
+
+test('one name is asked first, a list is the order [B-012]', () => {
+  expect(orderEngines([], ['serper', 'searxng'])).toEqual(['serper', 'searxng', 'offline'])
+  expect(orderEngines(['searxng'], ['serper', 'searxng'])).toEqual(['searxng', 'serper', 'offline'])
+  expect(orderEngines(['searxng', 'serper'], ['serper', 'searxng'])).toEqual(['searxng', 'serper'])
+  expect(orderEngines(['offline'], ['serper'])).toEqual(['offline'])
+  expect(orderEngines([], [])).toEqual(['offline'])
+})
+
+describe('the order [H-87 B-012]', () => {
   test('the next engine answers for one that failed', async () => {
     serper.answerWith(json({ message: 'no credits' }, 403))
     const document = await search(deps(['serper', 'searxng', 'offline']), { q: 'x' })
@@ -183,16 +356,16 @@ describe('the order [H-87]', () => {
   })
 
   test('an engine that is not set up is passed over by name', async () => {
-    const engines = createEngines({ order: ['serper', 'searxng', 'offline'] })
+    const engines = createEngines({ order: ['serper', 'searxng', 'offline'], offline })
     expect(await search(deps([], { engines }), { q: 'x' })).toMatchObject({
       live: false,
       cache_status: 'serper_unavailable',
     })
-    const other = createEngines({ order: ['searxng', 'offline'] })
+    const other = createEngines({ order: ['searxng', 'offline'], offline })
     expect(await search(deps([], { engines: other }), { q: 'x' })).toMatchObject({
       cache_status: 'searxng_unconfigured',
     })
-    const only = createEngines({ order: ['offline'] })
+    const only = createEngines({ order: ['offline'], offline })
     expect(await search(deps([], { engines: only }), { q: 'x' })).toMatchObject({ cache_status: 'fallback' })
   })
 
@@ -213,12 +386,12 @@ describe('the order [H-87]', () => {
     const leaving = new AbortController()
     const reason = new Error('left')
     serper.answerWith(() => leaving.abort(reason))
-    await expect(search(deps(['serper', 'searxng']), { q: 'x' }, leaving.signal)).rejects.toBe(reason)
+    await expect(search(deps(['serper', 'searxng']), { q: 'x' }, { signal: leaving.signal })).rejects.toBe(reason)
     expect(searxng.seen).toEqual([])
   })
 })
 
-describe('domains [P-046]', () => {
+describe('domains [P-046 B-013]', () => {
   test('engines are asked for them and results are held to them', async () => {
     const document = await search(deps(['serper']), {
       q: 'x',

@@ -1,13 +1,17 @@
 import type { ErrorCode } from '@jan/service-kit/errors'
 import type { Logger } from '@jan/service-kit/logger'
-import { isAllowed, narrow, normaliseDomain, withSites } from './domain-filter.ts'
-import { offlineEngine } from './offline-engine.ts'
+import { narrow, normaliseDomain } from './domain-filter.ts'
+import { askOnce, type DatedAnswer, type SearchMemory } from './engine-cache.ts'
+import { presentSearch } from './present-search.ts'
 import type { GoogleSearchInput, SearchDocument } from './search.schema.ts'
-import type { EngineAnswer, EngineChoice, SearchEngine, SearchQuery } from './search-engine.ts'
+import type { EngineChoice, SearchEngine, Searcher, SearchQuery } from './search-engine.ts'
 
 export type SearchDeps = {
   /** In the order they are asked; the next one is asked when one fails. */
   engines: EngineChoice[]
+  /** Answers when nobody else may be asked. */
+  offlineEngine: SearchEngine
+  memory: SearchMemory
   /** The operator's domains, each as `normaliseDomain` writes it; undefined allows all. */
   domains?: string[] | undefined
   locationHint?: string | undefined
@@ -21,17 +25,15 @@ export type SearchDeps = {
 export type SearchFailure = { error: { code: ErrorCode; message: string } }
 
 const DEFAULT_RESULTS = 10
-const SNIPPET_CHARS = 420
-const NO_SNIPPET = 'No description available.'
 
 /**
- * Searches the web with the first engine that answers.
- * @throws the reason of `signal` when that was aborted
+ * Searches the web with the first engine that answers. `who` may have no workspace: then there are no documents of theirs.
+ * @throws the reason of the signal when that was aborted
  */
 export async function searchWeb(
   deps: SearchDeps,
+  who: Searcher & { mayPay: boolean },
   input: GoogleSearchInput,
-  signal: AbortSignal,
 ): Promise<SearchDocument | SearchFailure> {
   const wanted = readDomains(input.domain_allow_list)
   if (wanted && 'error' in wanted) return wanted
@@ -39,10 +41,10 @@ export async function searchWeb(
   if (allowed?.length === 0)
     return failure('forbidden', 'The operator allows none of the domains of domain_allow_list to be searched')
   const hint = filled(input.location_hint) ?? deps.locationHint
-  const query = buildQuery(input, withSites(input.q, allowed), hint)
-  const asked = await askInOrder(deps, deps.offline || input.offline_mode === true, query, signal)
-  if (!asked) return failure('upstream_failed', 'No search engine answered')
-  return presentSearch(asked, { input, query, allowed, hint, now: deps.clock() })
+  const query = buildQuery(input, allowed, hint)
+  const asked = await askInOrder(deps, deps.offline || input.offline_mode === true, query, who)
+  if (!asked) return failure('upstream_failed', 'No search engine answered; try again later, or with offline_mode')
+  return presentSearch(asked, { query, allowed, wanted: wanted?.domains, hint })
 }
 
 const failure = (code: ErrorCode, message: string): SearchFailure => ({ error: { code, message } })
@@ -59,8 +61,9 @@ function readDomains(list: string[] | undefined): { domains: string[] } | Search
   return { domains: [...new Set(domains.filter((domain) => domain !== undefined))] }
 }
 
-function buildQuery(input: GoogleSearchInput, q: string, hint: string | undefined): SearchQuery {
+function buildQuery(input: GoogleSearchInput, sites: string[] | undefined, hint: string | undefined): SearchQuery {
   const optional = {
+    sites,
     gl: filled(input.gl),
     hl: filled(input.hl),
     location: filled(input.location) ?? hint,
@@ -69,34 +72,37 @@ function buildQuery(input: GoogleSearchInput, q: string, hint: string | undefine
   }
   const given = Object.entries(optional).filter(([, value]) => value !== undefined)
   return {
-    q,
+    q: input.q,
     num: positive(input.num) ?? DEFAULT_RESULTS,
     autocorrect: input.autocorrect,
     ...Object.fromEntries(given),
   }
 }
 
-type Asked = { engine: SearchEngine; answer: EngineAnswer; reason?: string }
+/** An engine's answer, and why none before it gave one. */
+export type Asked = DatedAnswer & { engine: SearchEngine; reason?: string }
 
 async function askInOrder(
   deps: SearchDeps,
   offline: boolean,
   query: SearchQuery,
-  signal: AbortSignal,
+  who: Searcher & { mayPay: boolean },
 ): Promise<Asked | undefined> {
-  if (offline)
-    return { engine: offlineEngine, answer: await offlineEngine.search(query, signal), reason: 'offline_mode' }
-  let reason: string | undefined
-  for (const choice of deps.engines) {
+  let reason = offline ? 'offline_mode' : undefined
+  for (const choice of offline ? [{ engine: deps.offlineEngine }] : deps.engines) {
     if ('missing' in choice) {
       reason ??= choice.missing
       continue
     }
     const { engine } = choice
+    if (engine.paid && !who.mayPay) {
+      reason ??= `${engine.name}_not_for_guests`
+      continue
+    }
     try {
-      return { engine, answer: await engine.search(query, signal), ...(reason && { reason }) }
+      return { ...(await ask(deps, engine, query, who)), engine, ...(reason && { reason }) }
     } catch (error) {
-      signal.throwIfAborted()
+      who.signal.throwIfAborted()
       deps.log.warn({ err: error, engine: engine.name }, 'a search engine failed')
       // A failure is worth more to know than an engine that was never set up.
       reason = `${engine.name}_error`
@@ -105,46 +111,7 @@ async function askInOrder(
   return undefined
 }
 
-type Shown = {
-  input: GoogleSearchInput
-  query: SearchQuery
-  allowed: string[] | undefined
-  hint: string | undefined
-  now: Date
-}
-
-function presentSearch({ engine, answer, reason }: Asked, { input, query, allowed, hint, now }: Shown): SearchDocument {
-  const { name, live } = engine
-  const pages = answer.pages.filter(({ url }) => /^https?:/.test(url) && isAllowed(allowed, url)).slice(0, query.num)
-  return {
-    query: input.q,
-    engine: name,
-    live,
-    cache_status: live ? 'live' : (reason ?? 'fallback'),
-    metadata: {
-      ...query,
-      engine: name,
-      live,
-      domain_allow_list: allowed ?? null,
-      ...(hint && { location_hint: hint }),
-      ...(reason && { reason }),
-      ...(answer.unresponsiveEngines && { unresponsive_engines: answer.unresponsiveEngines }),
-    },
-    results: pages.map(({ title, url, snippet }, index) => ({
-      position: index + 1,
-      title,
-      source_url: url,
-      snippet: shorten(snippet.trim() || NO_SNIPPET),
-      cache_status: live ? 'live' : 'fallback',
-      fetched_at: now.toISOString(),
-    })),
-    // The link of an offline answer is no source of anything.
-    citations: live ? pages.map((page) => page.url) : [],
-  }
-}
-
-/** Cut by whole characters. */
-function shorten(text: string): string {
-  const characters = [...text]
-  return characters.length <= SNIPPET_CHARS ? text : `${characters.slice(0, SNIPPET_CHARS).join('')}…`
+async function ask(deps: SearchDeps, engine: SearchEngine, query: SearchQuery, who: Searcher): Promise<DatedAnswer> {
+  if (engine.live) return askOnce(deps, engine, query, who.signal)
+  return { answer: await engine.search(query, who), fetchedAt: deps.clock(), isCached: false }
 }

@@ -25,8 +25,9 @@ test.each(offered.map((tool) => [tool.name, tool] as const))('%s says what clien
 })
 
 test('arguments with a default are not required', () => {
-  const required = Object.fromEntries(offered.map(({ name, inputSchema }) => [name, inputSchema.required]))
-  expect(required).toEqual({ google_search: ['q'], js_exec: ['code'], python_exec: ['code'], scrape: ['url'] })
+  const required = Object.fromEntries(offered.map(({ name, inputSchema }) => [name, inputSchema.required ?? []]))
+  expect(required).toMatchObject({ google_search: ['q'], js_exec: ['code'], python_exec: ['code'], scrape: ['url'] })
+  expect(required).toMatchObject({ get_time: [], calculator: ['expression'] })
 })
 
 test('two tools of one name, and inputs that are no objects, are refused', () => {

@@ -1,12 +1,20 @@
 import { AppError, ERRORS, toAppError } from '@jan/service-kit/errors'
-import { type CallToolResult, ProtocolError } from '@modelcontextprotocol/server'
+import {
+  type CallToolResult,
+  type InputRequiredResult,
+  isInputRequiredResult,
+  ProtocolError,
+} from '@modelcontextprotocol/server'
 import type { Deps } from '../deps.ts'
 import { toolCalled } from '../events.ts'
 import { RPC } from '../mcp/json-rpc.ts'
+import { admitCall } from '../policy/admit-call.ts'
 import type { OfferedTool } from './offered-tool.ts'
 import { RESULT_CODE, resultCodeOf } from './result-code.ts'
-import type { ToolCall } from './tool.ts'
+import type { Asking, ToolCall } from './tool.ts'
+import { markUntrusted } from './untrusted.ts'
 
+type Result = CallToolResult | InputRequiredResult
 export type CallDeps = Pick<Deps, 'catalog' | 'policy'>
 
 /**
@@ -16,37 +24,41 @@ export type CallDeps = Pick<Deps, 'catalog' | 'policy'>
  */
 export async function callTool(
   deps: CallDeps,
-  asking: Omit<ToolCall, 'mayPay'>,
+  asking: Asking,
   { name, args }: { name: string; args: unknown },
-): Promise<CallToolResult> {
+): Promise<Result> {
   const tool = await deps.catalog.find(asking, name)
-  if (!tool) throw new ProtocolError(RPC.invalidParams, `Unknown tool: ${name}`)
-  const call = { ...asking, mayPay: deps.policy.decide(asking, { ...tool, paid: true }) === 'allow' }
+  if (!tool) {
+    deps.policy.note(asking, 'unknown_tool')
+    throw new ProtocolError(RPC.invalidParams, `Unknown tool: ${name}`)
+  }
   const started = performance.now()
   const report = (outcome: Parameters<typeof toolCalled>[1]['outcome']) =>
-    toolCalled(call.log, { tool: name, outcome, ms: Math.round(performance.now() - started) })
+    toolCalled(asking.log, { tool: name, outcome, ms: Math.round(performance.now() - started) })
   try {
-    if (deps.policy.decide(asking, tool, args) !== 'allow')
-      throw new AppError('forbidden', `${name} may not be called like this`)
-    const result = await runInTime(tool, call, args)
-    const code = result._meta?.[RESULT_CODE]
-    report(result.isError ? outcomeOf(code === RPC.serverError ? 'upstream_timeout' : 'upstream_failed') : 'ok')
-    return result
+    const admitted = await admitCall(deps.policy, asking, tool, args)
+    if ('answer' in admitted) {
+      report('refused')
+      return admitted.answer
+    }
+    const result = await runInTime(tool, admitted.call, args)
+    report(outcomeOfResult(result))
+    return tool.annotations.openWorldHint && !isInputRequiredResult(result) ? markUntrusted(result, name) : result
   } catch (error) {
-    if (call.signal.aborted) {
+    if (asking.signal.aborted) {
       report('cancelled')
       throw error
     }
     const known = toAppError(error)
     report(outcomeOf(known.code))
     if (known.extra.cause !== undefined)
-      call.log[ERRORS[known.code].log]({ err: known.extra.cause, tool: name }, 'tool failed')
+      asking.log[ERRORS[known.code].log]({ err: known.extra.cause, tool: name }, 'tool failed')
     return presentFailure(name, known)
   }
 }
 
 /** A tool that does not listen to its signal is left behind at the end of its time. */
-async function runInTime(tool: OfferedTool, call: ToolCall, args: unknown): Promise<CallToolResult> {
+async function runInTime(tool: OfferedTool, call: ToolCall, args: unknown): Promise<Result> {
   const clock = new AbortController()
   const timer = setTimeout(
     () => clock.abort(new AppError('upstream_timeout', `${tool.name} took longer than ${tool.timeoutMs / 1000} s`)),
@@ -74,5 +86,15 @@ const presentFailure = (name: string, { code, message }: AppError): CallToolResu
   _meta: { [RESULT_CODE]: resultCodeOf(code) },
 })
 
-const OUTCOMES = { upstream_timeout: 'timeout', invalid_request: 'refused', forbidden: 'refused' } as const
+function outcomeOfResult(result: Result) {
+  if (isInputRequiredResult(result) || !result.isError) return 'ok'
+  return outcomeOf(result._meta?.[RESULT_CODE] === RPC.serverError ? 'upstream_timeout' : 'upstream_failed')
+}
+
+const OUTCOMES = {
+  upstream_timeout: 'timeout',
+  invalid_request: 'refused',
+  forbidden: 'refused',
+  rate_limited: 'refused',
+} as const
 const outcomeOf = (code: string) => OUTCOMES[code as keyof typeof OUTCOMES] ?? 'failed'

@@ -16,22 +16,25 @@ export type Catalog = {
   find(asked: Asked, name: string): Promise<OfferedTool | undefined>
 }
 
-/** Of two tools of one name the one of the earlier source is offered. */
+/** Of two tools of one name the one of the earlier source is offered. @throws AppError `unavailable` as long as the rules cannot be read */
 export function createCatalog(sources: readonly ToolSource[], policy: Policy): Catalog {
-  const offered = async (asked: Asked) => {
-    const all = await Promise.all(sources.map((source) => source.tools(asked.caller)))
-    const byName = new Map<string, OfferedTool>()
-    for (const tool of all.flat())
-      if (!byName.has(tool.name) && policy.decide(asked, tool) !== 'deny') byName.set(tool.name, tool)
-    return byName
+  const all = async ({ caller }: Asked) => {
+    const [bySource] = await Promise.all([Promise.all(sources.map((source) => source.tools(caller))), policy.fresh()])
+    return bySource.flat()
   }
+  const isOffered = (asked: Asked) => (tool: OfferedTool) => policy.decide(asked, tool) !== 'deny'
   return {
     list: async (asked) => {
       const present = audienceOf(asked.caller) === 'service' ? presentForService : presentForPeople
-      const tools = [...(await offered(asked)).values()]
-      return tools.sort((one, other) => (one.name < other.name ? -1 : 1)).map(present)
+      const byName = new Map<string, OfferedTool>()
+      for (const tool of await all(asked)) if (!byName.has(tool.name)) byName.set(tool.name, tool)
+      const offered = [...byName.values()].filter(isOffered(asked))
+      return offered.sort((one, other) => (one.name < other.name ? -1 : 1)).map(present)
     },
-    find: async (asked, name) => (await offered(asked)).get(name),
+    find: async (asked, name) => {
+      const tool = (await all(asked)).find((each) => each.name === name)
+      return tool && isOffered(asked)(tool) ? tool : undefined
+    },
   }
 }
 

@@ -1,20 +1,29 @@
 import { silentLogger } from '@jan/service-kit/logger'
 import { expect, test } from '@jest/globals'
-import { offlineEngine } from '../search/offline-engine.ts'
+import { createMemoryCache } from '../cache/cache.ts'
+import { createSearchMemory } from '../search/engine-cache.ts'
+import { createOfflineEngine } from '../search/offline-engine.ts'
 import type { SearchEngine } from '../search/search-engine.ts'
 import { googleSearchTool } from './google-search.tool.ts'
-import type { ToolDeps } from './tool.ts'
+import type { ToolCall, ToolDeps } from './tool.ts'
 
 const engineNamed = (name: 'serper' | 'searxng'): { engine: SearchEngine } => ({
   engine: {
     name,
     live: true,
+    paid: name === 'serper',
     search: async () => ({ pages: [{ title: `From ${name}`, url: 'https://found.example/', snippet: 'A page' }] }),
   },
 })
 
+const nothing = async () => []
+const offlineEngine = createOfflineEngine({ searchDocuments: nothing, docs: { search: nothing } })
+
 const searchAs = async (mayPay: boolean, engines = [engineNamed('serper'), { engine: offlineEngine }]) => {
-  const deps = { search: { engines, offline: false }, now: () => new Date(0) } as unknown as ToolDeps
+  const deps = {
+    search: { engines, offlineEngine, memory: createSearchMemory(createMemoryCache(0, 0), 0), offline: false },
+    now: () => new Date(0),
+  } as unknown as ToolDeps
   const call = {
     caller: { kind: 'user' as const, subject: 'ada', workspaceId: 'ada', roles: [] },
     surface: 'mcp' as const,
@@ -24,7 +33,7 @@ const searchAs = async (mayPay: boolean, engines = [engineNamed('serper'), { eng
     log: silentLogger,
     progress: async () => {},
   }
-  return googleSearchTool.run(deps, call, googleSearchTool.input.parse({ q: 'bees' }))
+  return googleSearchTool.run(deps, call as unknown as ToolCall, googleSearchTool.input.parse({ q: 'bees' }))
 }
 
 test('a search may cost money', async () => {
@@ -39,7 +48,7 @@ test('a search that may not costs nothing, and says why it found nothing', async
   expect(text).toContain('No search engine was asked')
 })
 
-test('who may not pay gets the next engine that costs nothing [H-87]', async () => {
+test('who may not pay gets the next engine that costs nothing [H-87 B-012]', async () => {
   const { structured } = await searchAs(false, [engineNamed('serper'), engineNamed('searxng')])
   expect(structured).toMatchObject({ engine: 'searxng', live: true })
 })

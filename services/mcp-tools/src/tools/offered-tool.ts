@@ -1,5 +1,5 @@
 import type { Caller } from '@jan/service-kit/auth'
-import type { CallToolResult } from '@modelcontextprotocol/server'
+import type { CallToolResult, InputRequiredResult } from '@modelcontextprotocol/server'
 import type { ToolCall } from './tool.ts'
 
 export type JsonObjectSchema = { type: 'object'; [key: string]: unknown }
@@ -31,8 +31,8 @@ export type OfferedTool = {
   /** A call costs the operator money. */
   paid: boolean
   timeoutMs: number
-  /** Checks the arguments itself. @throws AppError when it fails: its text is shown to the model */
-  run(call: ToolCall, args: unknown): Promise<CallToolResult>
+  /** Checks the arguments itself. May answer with what `call.client.ask` makes. @throws AppError when it fails: its text is shown to the model */
+  run(call: ToolCall, args: unknown): Promise<CallToolResult | InputRequiredResult>
 }
 
 export type ToolSource = {

@@ -7,15 +7,15 @@ export const scrapeTool = defineTool({
   name: 'scrape',
   title: 'Read a web page',
   description:
-    'Fetches a public web page or text document and returns its readable text, optionally as Markdown. ' +
+    'Fetches a public web page, PDF or text document and returns its readable text, optionally as Markdown. ' +
     'Use it to read what a search found, or an address that the user gave. Long pages come in pieces.',
   input: scrapeInput,
   output: scrapeOutput,
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: true },
   timeoutMs: 45_000,
-  run: async ({ fetch, extract, pages, now }, { signal }, input) => {
+  run: async ({ fetch, scraping, now }, { signal }, input) => {
     const page = await scrapePage(
-      { fetch, extract, pages, clock: now },
+      { ...scraping, fetch, clock: now },
       {
         url: input.url,
         includeMarkdown: input.includeMarkdown ?? input.include_markdown ?? false,

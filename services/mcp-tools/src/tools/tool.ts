@@ -3,6 +3,7 @@ import type { Who } from '@jan/service-kit/who'
 import type { CallToolResult } from '@modelcontextprotocol/server'
 import type { z } from 'zod'
 import type { Deps } from '../deps.ts'
+import type { CallMeta, Client } from './client.ts'
 import type { Annotations } from './offered-tool.ts'
 import type { Asked } from './surface.ts'
 
@@ -13,9 +14,17 @@ export type Progress = (progress: number, total?: number, message?: string) => P
 export type ToolCall = Asked &
   Pick<Who<Caller>, 'requestId' | 'signal' | 'log'> & {
     progress: Progress
+    /** Who hears the answer, and what they can be asked before it. */
+    client: Client
+    meta: CallMeta
     /** They may use what costs the operator money. */
     mayPay: boolean
+    /** A person approved this very call: by a grant, or when their client asked them. */
+    approved: boolean
   }
+
+/** A call before the rules have judged it. */
+export type Asking = Omit<ToolCall, 'mayPay' | 'approved'>
 
 /**
  * `text` is for a model to read; `structured` fits the tool's output schema.
@@ -38,8 +47,9 @@ export const audienceOf = (caller: Caller): Audience =>
 /** What tools may use. */
 export type ToolDeps = Pick<
   Deps,
-  'log' | 'now' | 'search' | 'fetch' | 'extract' | 'pages' | 'sandbox' | 'sandboxNeedsApproval'
->
+  'log' | 'now' | 'search' | 'fetch' | 'scraping' | 'sandbox' | 'sandboxNeedsApproval' | 'mediaApi'
+> &
+  Pick<Deps, 'llmApi' | 'collections' | 'documents' | 'documentSettings'>
 
 type ToolSpec<I extends z.ZodType, O extends z.ZodType> = {
   name: string

@@ -132,6 +132,10 @@ const lookingRoutes = (deps: Deps): Route[] => [
     description: 'Newest first, unless told otherwise.',
     query: MediaListQuery,
     answers: { 200: MediaList },
+    tool: {
+      description: 'Lists the pictures, documents and recordings that you stored, the newest first.',
+      hidden: ['user_id'],
+    },
     handler: async ({ query: { limit, order, after, before, user_id: userId, ...filter }, who }) => {
       const page = { limit, order, after, before }
       const rows = await deps.media.list(reachOf(who.caller, userId), filter, page)
@@ -197,6 +201,7 @@ const objectRoutes = (deps: Deps): Route[] => [
     description: 'Of PDF, Word, HTML, Markdown, CSV, JSON and plain text.',
     params: MediaParams,
     answers: { 200: MediaText },
+    tool: {},
     handler: ({ params, who }) => getMediaText(deps, who, params.id),
   }),
   route({

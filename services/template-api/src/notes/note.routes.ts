@@ -17,6 +17,7 @@ export const noteRoutes = (deps: Deps): Route[] => [
     idempotent: true,
     body: CreateNote,
     answers: { 201: NoteAnswer },
+    tool: {},
     handler: async ({ body, who }) => json(presentNote(await createNote(deps, who, body)), { status: 201 }),
   }),
   route({
@@ -27,6 +28,7 @@ export const noteRoutes = (deps: Deps): Route[] => [
     auth: 'person',
     params: z.object({ id: z.string() }),
     answers: { 200: NoteAnswer },
+    tool: {},
     handler: async ({ params, who }) => presentNote(await requireNote(deps, who, params.id)),
   }),
 ]

@@ -1,0 +1,96 @@
+import type { connectPostgres } from '@jan/service-kit/postgres'
+import { Prisma, type PrismaClient, type Document as Row } from '../generated/prisma/client.ts'
+import type { Document, DocumentFilter, DocumentPage, Hit, NewChunk, NewDocument } from './document.ts'
+import { joinChunks } from './join-chunks.ts'
+import { matching } from './matching.store.ts'
+import { putDocument } from './put-document.store.ts'
+import { searchPieces } from './search-pieces.store.ts'
+
+export type Question = {
+  query: string
+  filter: DocumentFilter
+  /** The question's vector (of length 1) and the model that made it; without it words alone decide. */
+  vector: { model: string; values: number[] } | undefined
+}
+
+export type Found = {
+  /** Best first. */
+  hits: Hit[]
+  /** The words that were looked for, each in all its forms, for previews. */
+  asked: string[][]
+  ranking: 'text' | 'text_and_vectors'
+}
+
+/** A piece before it is kept: of its words the store makes what it searches. */
+export type PutChunk = Omit<NewChunk, 'words'>
+
+/** Documents and their pieces. Every function keeps to the workspace it is given. */
+export type DocumentStore = {
+  /** In one transaction; the language is told by the text. @throws AppError `forbidden` when the workspace has as many as it may have */
+  put(document: Omit<NewDocument, 'language'>, chunks: PutChunk[]): Promise<Document>
+  list(workspaceId: string, filter: DocumentFilter, page: DocumentPage): Promise<Document[]>
+  /** @returns how many there were */
+  delete(workspaceId: string, filter: DocumentFilter): Promise<number>
+  setMetadata(document: Pick<Document, 'key'>, metadata: Record<string, unknown>): Promise<void>
+  textOf(document: Pick<Document, 'key'>): Promise<string>
+  search(workspaceId: string, question: Question, most: number): Promise<Found>
+}
+
+export type DocumentStoreDeps = {
+  pool: ReturnType<typeof connectPostgres>
+  db: PrismaClient
+  /** Of a workspace. */
+  maxDocuments: number
+}
+
+export const createDocumentStore = (deps: DocumentStoreDeps): DocumentStore => ({
+  put: async (document, chunks) => {
+    const key = await putDocument(deps, document, chunks)
+    return documentOf(await deps.db.document.findUniqueOrThrow({ where: { key } }))
+  },
+  list: (workspaceId, filter, page) => listDocuments(deps.db, matching(workspaceId, filter), page),
+  delete: (workspaceId, filter) => deps.db.$executeRaw`DELETE FROM document d WHERE ${matching(workspaceId, filter)}`,
+  setMetadata: async ({ key }, metadata) => {
+    await deps.db.document.updateMany({ where: { key }, data: { metadata: metadata as Prisma.InputJsonObject } })
+  },
+  textOf: async ({ key }) => {
+    const rows = await deps.db.documentChunk.findMany({
+      where: { documentKey: key },
+      orderBy: { startAt: 'asc' },
+      select: { startAt: true, text: true },
+    })
+    return joinChunks(rows.map(({ startAt: start, text }) => ({ start, text })))
+  },
+  search: async (workspaceId, question, most) => {
+    const { pieces, ...found } = await searchPieces(deps, workspaceId, question, most)
+    const documents = await deps.db.document.findMany({
+      where: { key: { in: pieces.map(({ documentKey }) => documentKey) } },
+    })
+    const byKey = new Map(documents.map((row) => [row.key, documentOf(row)]))
+    const hits = pieces.flatMap(({ documentKey, ...piece }) => {
+      const document = byKey.get(documentKey)
+      return document ? [{ ...piece, document }] : []
+    })
+    return { ...found, hits }
+  },
+})
+
+async function listDocuments(db: PrismaClient, where: Prisma.Sql, page: DocumentPage): Promise<Document[]> {
+  const [later, earlier] = page.order === 'asc' ? [page.after, page.before] : [page.before, page.after]
+  const keys = await db.$queryRaw<{ key: bigint }[]>`
+    SELECT d.key FROM document d WHERE ${where}
+    ${later === undefined ? Prisma.empty : Prisma.sql`AND d.key > ${later}`}
+    ${earlier === undefined ? Prisma.empty : Prisma.sql`AND d.key < ${earlier}`}
+    ORDER BY d.key ${Prisma.raw(page.order)} LIMIT ${page.limit + 1}`
+  const rows = await db.document.findMany({
+    where: { key: { in: keys.map(({ key }) => key) } },
+    orderBy: { key: page.order },
+  })
+  return rows.map(documentOf)
+}
+
+const documentOf = (row: Row): Document => ({
+  ...row,
+  status: row.status as Document['status'],
+  metadata: row.metadata as Document['metadata'],
+})

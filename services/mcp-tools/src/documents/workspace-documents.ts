@@ -1,0 +1,32 @@
+import { pagesOf } from '@jan/service-kit/workspace-routes'
+import type { Deps } from '../deps.ts'
+import { presentCollection } from '../vector-stores/present-collection.ts'
+import type { Document } from './document.ts'
+import { presentDocument } from './present-document.ts'
+
+type Needs = Pick<Deps, 'collections' | 'documents' | 'now'>
+
+const PAGE = 50
+
+/** Deletes all that a workspace has indexed. */
+export async function eraseDocuments({ collections, documents }: Needs, workspaceId: string): Promise<void> {
+  await documents.delete(workspaceId, {})
+  await collections.erase(workspaceId)
+}
+
+/** All that a workspace has indexed, the texts too, by kind and as it is read. */
+export const tellDocuments = (deps: Needs, workspaceId: string): Record<string, AsyncIterable<unknown>> => ({
+  vector_stores: tellCollections(deps, workspaceId),
+  documents: tellTexts(deps, workspaceId),
+})
+
+async function* tellCollections({ collections, now }: Needs, workspaceId: string) {
+  for await (const row of collections.all(workspaceId)) yield presentCollection(row, undefined, now())
+}
+
+async function* tellTexts({ documents }: Needs, workspaceId: string) {
+  const all = pagesOf<Document>(async (last) =>
+    (await documents.list(workspaceId, {}, { limit: PAGE, order: 'asc', after: last?.key })).slice(0, PAGE),
+  )
+  for await (const document of all) yield { ...presentDocument(document), text: await documents.textOf(document) }
+}

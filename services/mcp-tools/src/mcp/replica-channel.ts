@@ -1,0 +1,62 @@
+import type { Logger } from '@jan/service-kit/logger'
+import { answerOf, type Redis } from '@jan/service-kit/redis'
+
+/**
+ * What the replicas of this service tell each other, over Redis alone and never over a route: it holds what clients
+ * answered. Topics are names; messages are JSON. Without Redis, or while it is away, each replica is alone.
+ */
+export type ReplicaChannel = {
+  /** Tells the other replicas, and this one too when it listens to the topic itself. @returns how many listen; 0 when Redis is away */
+  tell(topic: string, message: unknown): Promise<number>
+  /** @returns how to stop; `ready` settles when messages arrive, or when they never will because Redis is away */
+  hear(topic: string, listener: (message: unknown) => void): { stop(): void; ready: Promise<void> }
+}
+
+const PREFIX = 'jan:mcp:'
+
+/** Of a replica that is alone. */
+export const noChannel: ReplicaChannel = {
+  tell: async () => 0,
+  hear: () => ({ stop: () => undefined, ready: Promise.resolve() }),
+}
+
+/** @param listening a connection of its own: one that listens can do nothing else */
+export function createReplicaChannel(redis: Redis, listening: Redis, log: Logger): ReplicaChannel {
+  const listeners = new Map<string, Set<(message: unknown) => void>>()
+  const subscribe = async (...channels: string[]): Promise<void> => {
+    // Sent again as soon as there is a connection.
+    if (listening.status !== 'ready' || channels.length === 0) return
+    await listening.subscribe(...channels).catch((error: Error) => {
+      log.warn({ reason: error.message }, 'MCP calls of other replicas are out of reach: Redis refuses to tell of them')
+    })
+  }
+  listening.on('ready', () => void subscribe(...listeners.keys()))
+  listening.on('message', (channel, text) => {
+    for (const listener of listeners.get(channel) ?? []) listener(JSON.parse(text))
+  })
+  return {
+    tell: async (topic, message) => {
+      try {
+        return await answerOf(redis, redis.publish(PREFIX + topic, JSON.stringify(message)))
+      } catch (error) {
+        log.warn({ reason: (error as Error).message }, 'other replicas were not told of an MCP message')
+        return 0
+      }
+    },
+    hear(topic, listener) {
+      const channel = PREFIX + topic
+      const heard = listeners.get(channel) ?? new Set()
+      const ready = heard.size === 0 ? subscribe : async () => undefined
+      listeners.set(channel, heard.add(listener))
+      return {
+        ready: ready(channel),
+        stop() {
+          heard.delete(listener)
+          if (heard.size > 0) return
+          listeners.delete(channel)
+          if (listening.status === 'ready') void listening.unsubscribe(channel).catch(() => undefined)
+        },
+      }
+    },
+  }
+}

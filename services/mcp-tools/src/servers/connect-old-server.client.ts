@@ -1,0 +1,53 @@
+import type { FetchLike } from '@modelcontextprotocol/client'
+import { Client } from '@modelcontextprotocol/sdk/client/index.js'
+import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js'
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
+import {
+  CallToolResultSchema,
+  ListToolsResultSchema,
+  ToolListChangedNotificationSchema,
+} from '@modelcontextprotocol/sdk/types.js'
+import type { CallToolResult } from '@modelcontextprotocol/server'
+import { allPages, type ConnectOptions, IDENTITY, type ServerConnection } from './connect-server.client.ts'
+
+/** Servers of before 2025-03-26, which answer on a stream of their own, and those that only the older client can greet. */
+export async function connectOldServer(
+  type: 'http' | 'sse',
+  url: URL,
+  { fetch, timeoutMs, on }: ConnectOptions & { fetch: FetchLike },
+): Promise<ServerConnection> {
+  const client = new Client(IDENTITY, { capabilities: {} })
+  const transport =
+    type === 'sse' ? new SSEClientTransport(url, { fetch }) : new StreamableHTTPClientTransport(url, { fetch })
+  client.onerror = on.trouble
+  const late = setTimeout(() => void client.close().catch(() => undefined), timeoutMs)
+  try {
+    // The time-out of the client begins with its first question; a stream that never opens would be waited for without end.
+    await client.connect(transport as Transport, { timeout: timeoutMs })
+  } catch (error) {
+    await client.close().catch(() => undefined)
+    throw error
+  } finally {
+    clearTimeout(late)
+  }
+  client.onclose = on.lost
+  client.setNotificationHandler(ToolListChangedNotificationSchema, () => on.changed())
+  return {
+    list: (most, timeout) =>
+      allPages(most, async (cursor) => {
+        if (!client.getServerCapabilities()?.tools) return { tools: [] }
+        const request = { method: 'tools/list' as const, ...(cursor ? { params: { cursor } } : {}) }
+        return client.request(request, ListToolsResultSchema, { timeout })
+      }),
+    call: async ({ name, args }, { signal, timeoutMs: timeout, onProgress }) => {
+      const request = { method: 'tools/call' as const, params: { name, arguments: args } }
+      const options = { signal, timeout, onprogress: onProgress }
+      return (await client.request(request, CallToolResultSchema, options)) as CallToolResult
+    },
+    close: () => {
+      client.onclose = undefined
+      return client.close()
+    },
+  }
+}

@@ -1,0 +1,65 @@
+import { AppError } from '@jan/service-kit/errors'
+import type { Who } from '@jan/service-kit/who'
+import type { z } from 'zod'
+import type { Deps } from '../deps.ts'
+import { requireAddress } from './require-address.ts'
+import { isAdmin, requireKnownPerson } from './require-server.ts'
+import { skeletonOf } from './server-names.ts'
+import { sealSecrets, specOfRow } from './server-secrets.ts'
+import type { ServerSpec } from './server-spec.ts'
+import type { CreateServer } from './servers.schema.ts'
+
+type Needs = Pick<Deps, 'serverStore' | 'serverFile' | 'serverHttp' | 'knownServers' | 'cipher'>
+
+const MOST_SERVERS = 50
+
+/** Adds a server, for the caller or, by an admin, for everyone. It is greeted when its tools are first wanted. @throws AppError `invalid_request`, `forbidden`, `conflict` */
+export async function createServer(deps: Needs, who: Who, input: z.output<typeof CreateServer>): Promise<ServerSpec> {
+  const { caller } = who
+  requireKnownPerson(caller)
+  if (input.shared && !isAdmin(caller)) throw new AppError('forbidden', 'Only an admin may add a server for everyone')
+  const id = who.newId('mcps', 16)
+  const workspaceId = input.shared ? null : caller.workspaceId
+  const url = requireAddress(deps, input.url)
+  await requireUnlike(deps, workspaceId, { id, name: input.name })
+  const oauth = input.oauth && clientOf(input.oauth)
+  const made = await deps.serverStore.create({
+    id,
+    workspaceId,
+    name: input.name,
+    description: input.description,
+    type: input.type,
+    url,
+    auth: input.auth,
+    secrets: sealSecrets(deps.cipher, id, { headers: input.headers, oauth }),
+    headerNames: Object.keys(input.headers),
+    enabled: input.enabled,
+    timeoutMs: Math.round(input.timeout * 1000),
+    createdBy: caller.subject,
+  })
+  if (!made) throw taken(input.name)
+  deps.knownServers.forget()
+  return specOfRow(deps.cipher, made)
+}
+
+export const clientOf = ({ client_id, client_secret, scope }: NonNullable<z.output<typeof CreateServer>['oauth']>) => ({
+  clientId: client_id,
+  ...(client_secret ? { clientSecret: client_secret } : {}),
+  ...(scope ? { scope } : {}),
+})
+
+export const taken = (name: string) =>
+  new AppError('conflict', `There is a server already that is called '${name}', or looks so`, { param: 'name' })
+
+/** @throws AppError `conflict` when another server that the same people see looks like it, or there are too many */
+export async function requireUnlike(
+  deps: Pick<Deps, 'serverStore' | 'serverFile'>,
+  workspaceId: string | null,
+  { id, name }: { id: string; name: string },
+): Promise<void> {
+  const rows = await deps.serverStore.visible(workspaceId ?? undefined)
+  const others = [...deps.serverFile.servers(), ...rows].filter((server) => server.id !== id)
+  if (others.some((server) => skeletonOf(server.name) === skeletonOf(name))) throw taken(name)
+  if (rows.filter((row) => row.workspaceId === workspaceId && row.id !== id).length >= MOST_SERVERS)
+    throw new AppError('conflict', `There are ${MOST_SERVERS} servers already`)
+}

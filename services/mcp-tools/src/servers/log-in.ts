@@ -1,0 +1,149 @@
+import type { Person } from '@jan/service-kit/auth'
+import { AppError } from '@jan/service-kit/errors'
+import type { OAuthTokens } from '@modelcontextprotocol/client'
+import type { Deps } from '../deps.ts'
+import { requireKnownPerson, requireServer } from './require-server.ts'
+import type { Authority, OauthClientInfo } from './server-oauth.client.ts'
+import type { ServerSpec } from './server-spec.ts'
+
+type Needs = Pick<
+  Deps,
+  'serverStore' | 'serverFile' | 'serverOauth' | 'logins' | 'cipher' | 'publicUrl' | 'now' | 'knownServers' | 'bridge'
+>
+
+/** A login on its way. All of it travels in the state, sealed, so that any replica can end it. */
+type LoginState = {
+  serverId: string
+  workspaceId: string
+  subject: string
+  issuer: string
+  verifier: string
+  until: number
+}
+type Completion = { state: string; code: string; iss: string | undefined }
+
+const LIFETIME_MS = 600_000
+const STATE = 'mcp login state'
+const COMPLETION = 'mcp login completion'
+
+const redirectUriOf = ({ publicUrl }: Pick<Deps, 'publicUrl'>, id: string) =>
+  new URL(`/v1/mcp/servers/${encodeURIComponent(id)}/oauth/callback`, publicUrl).href
+
+const seal = ({ cipher }: Pick<Deps, 'cipher'>, value: unknown, place: string) =>
+  Buffer.from(cipher.encrypt(JSON.stringify(value), place)).toString('base64url')
+
+function open<T>({ cipher }: Pick<Deps, 'cipher'>, sealed: string, place: string): T {
+  try {
+    return JSON.parse(cipher.decrypt(Buffer.from(sealed, 'base64url').toString(), place))
+  } catch {
+    throw new AppError('invalid_request', 'This login was not begun here')
+  }
+}
+
+/** Begins a login at a server's authorization server. @throws AppError `not_found`, `conflict`, `upstream_failed` */
+export async function startLogin(deps: Needs, caller: Person, id: string): Promise<string> {
+  const spec = await requireServerWithLogin(deps, caller, id)
+  const authority = await deps.serverOauth.discover(spec)
+  const redirectUri = redirectUriOf(deps, id)
+  const client = await clientFor(deps, spec, authority)
+  const { workspaceId, subject } = caller
+  const until = deps.now().getTime() + LIFETIME_MS
+  const scope = spec.oauth?.scope ?? authority.resourceMetadata?.scopes_supported?.join(' ')
+  // The state holds the verifier, which is made with the address: so it is made first, with a state that is replaced.
+  const { url, verifier } = await deps.serverOauth.start(authority, { client, redirectUri, state: '-', scope })
+  const state: LoginState = { serverId: id, workspaceId, subject, issuer: authority.issuer, verifier, until }
+  url.searchParams.set('state', seal(deps, state, STATE))
+  return url.href
+}
+
+/**
+ * What the browser brings back, sealed for the person who began: whoever followed a link that somebody else began must
+ * not lend them their own access, and here nobody knows whose browser it is.
+ * @throws AppError `invalid_request`
+ */
+export function sealCompletion(
+  deps: Needs,
+  id: string,
+  { state, code, iss }: { state: string; code: string; iss?: string | undefined },
+): string {
+  const { serverId, until } = open<LoginState>(deps, state, STATE)
+  if (serverId !== id || until < deps.now().getTime()) throw new AppError('invalid_request', 'This login has expired')
+  return seal(deps, { state, code, iss } satisfies Completion, COMPLETION)
+}
+
+/** Ends a login: the one who began it gets their access. @throws AppError `invalid_request`, `forbidden`, `upstream_failed` */
+export async function finishLogin(
+  deps: Needs,
+  caller: Person,
+  { id, completion }: { id: string; completion: string },
+): Promise<ServerSpec> {
+  const { state, code, iss } = open<Completion>(deps, completion, COMPLETION)
+  const begun = open<LoginState>(deps, state, STATE)
+  if (begun.serverId !== id || begun.until < deps.now().getTime())
+    throw new AppError('invalid_request', 'This login has expired')
+  if (begun.subject !== caller.subject || begun.workspaceId !== caller.workspaceId)
+    throw new AppError('forbidden', 'Somebody else began this login')
+  const spec = await requireServerWithLogin(deps, caller, id)
+  const authority = await deps.serverOauth.discover(spec)
+  if (authority.issuer !== begun.issuer)
+    throw new AppError('upstream_failed', 'The server names another place to log in by now')
+  const client = await clientFor(deps, spec, authority)
+  const { verifier } = begun
+  const tokens = await deps.serverOauth.exchange(spec, authority, {
+    client,
+    redirectUri: redirectUriOf(deps, id),
+    code,
+    verifier,
+    iss,
+  })
+  await saveTokens(deps, { serverId: id, workspaceId: caller.workspaceId, issuer: authority.issuer }, tokens)
+  deps.knownServers.forget()
+  deps.bridge.peek(spec, caller.workspaceId)?.retry()
+  return spec
+}
+
+export async function requireServerWithLogin(deps: Needs, caller: Person, id: string): Promise<ServerSpec> {
+  requireKnownPerson(caller)
+  const spec = await requireServer(deps, caller, id)
+  if (spec.auth !== 'oauth') throw new AppError('conflict', `'${spec.name}' has no login`)
+  return spec
+}
+
+const clientPlace = (id: string, issuer: string) => `mcp_oauth_client.client:${id} ${issuer}`
+
+/** The client that we are there: the one that was configured, else one that is registered once for everyone. */
+export async function clientFor(
+  deps: Pick<Deps, 'logins' | 'cipher' | 'serverOauth' | 'publicUrl'>,
+  spec: ServerSpec,
+  authority: Authority,
+): Promise<OauthClientInfo> {
+  if (spec.oauth) {
+    const { clientId, clientSecret } = spec.oauth
+    return { client_id: clientId, ...(clientSecret ? { client_secret: clientSecret } : {}) }
+  }
+  const place = clientPlace(spec.id, authority.issuer)
+  const known = await deps.logins.client(spec.id, authority.issuer)
+  if (known !== undefined) return JSON.parse(deps.cipher.decrypt(known, place))
+  const made = await deps.serverOauth.register(spec, authority, redirectUriOf(deps, spec.id))
+  const kept = await deps.logins.saveClient(spec.id, authority.issuer, deps.cipher.encrypt(JSON.stringify(made), place))
+  return JSON.parse(deps.cipher.decrypt(kept, place))
+}
+
+type Whose = { serverId: string; workspaceId: string; issuer: string }
+const tokenPlace = ({ serverId, workspaceId }: Omit<Whose, 'issuer'>) => `mcp_login.tokens:${serverId} ${workspaceId}`
+
+export async function saveTokens(
+  deps: Pick<Deps, 'logins' | 'cipher' | 'now'>,
+  whose: Whose,
+  tokens: OAuthTokens,
+): Promise<void> {
+  const expiresAt = tokens.expires_in === undefined ? null : new Date(deps.now().getTime() + tokens.expires_in * 1000)
+  await deps.logins.save({
+    ...whose,
+    tokens: deps.cipher.encrypt(JSON.stringify(tokens), tokenPlace(whose)),
+    expiresAt,
+  })
+}
+
+export const openTokens = (deps: Pick<Deps, 'cipher'>, whose: Omit<Whose, 'issuer'>, sealed: string): OAuthTokens =>
+  JSON.parse(deps.cipher.decrypt(sealed, tokenPlace(whose)))

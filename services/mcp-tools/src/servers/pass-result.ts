@@ -1,0 +1,49 @@
+import { AppError } from '@jan/service-kit/errors'
+import type { CallToolResult } from '@modelcontextprotocol/server'
+import type { Progress } from '../tools/tool.ts'
+import type { ForeignSchema } from './foreign-schema.ts'
+
+/** Names in `_meta` that say something of ours, or of the protocol's: a server must not say it for us. */
+const OURS = /^(jan\/|([\w.-]+\.)?(modelcontextprotocol|mcp)(\.[\w.-]+)?\/)/
+
+/**
+ * A server's answer as it is passed on: all of its content, failures as failures.
+ * @throws AppError `upstream_failed` when it is not what the tool's schema promises: clients would refuse all of it
+ */
+export function passResult(server: string, result: CallToolResult, output: ForeignSchema | undefined): CallToolResult {
+  const { _meta, ...rest } = result
+  const meta = Object.entries(_meta ?? {}).filter(([name]) => !OURS.test(name))
+  const passed = {
+    ...rest,
+    content: rest.content ?? [],
+    ...(meta.length > 0 ? { _meta: Object.fromEntries(meta) } : {}),
+  }
+  if (!output || result.isError) return passed
+  const problem = result.structuredContent === undefined ? 'there is none' : output.fits(result.structuredContent)
+  if (problem !== undefined)
+    throw new AppError(
+      'upstream_failed',
+      `${server} answered with structured content that does not fit the tool's own schema: ${problem.slice(0, 500)}`,
+    )
+  return passed
+}
+
+const PAUSE_MS = 100
+const LONGEST_MESSAGE = 1_000
+
+type Told = { progress: number; total?: number | undefined; message?: string | undefined }
+
+/** Passes progress on, at most ten times in a second, and only forwards, as the protocol wants it. */
+export function throttleProgress(
+  progress: Progress,
+  now: () => number = () => performance.now(),
+): (told: Told) => void {
+  let last = Number.NEGATIVE_INFINITY
+  let reached = Number.NEGATIVE_INFINITY
+  return ({ progress: at, total, message }) => {
+    if (!(at > reached) || now() - last < PAUSE_MS) return
+    last = now()
+    reached = at
+    progress(at, total, message?.slice(0, LONGEST_MESSAGE)).catch(() => undefined)
+  }
+}

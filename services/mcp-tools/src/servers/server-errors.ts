@@ -1,0 +1,79 @@
+import { GuardedFetchError } from '@jan/guarded-fetch/guarded-fetch-error'
+import { AppError } from '@jan/service-kit/errors'
+import { ProtocolError, SdkError, SdkErrorCode, SdkHttpError } from '@modelcontextprotocol/client'
+import { TooLargeError } from './server-http.client.ts'
+
+/** A person has to log in at the server before it can be used for them. */
+export class NeedsLoginError extends Error {
+  override name = 'NeedsLoginError'
+}
+
+const NETWORK = /^(ECONN|EAI_|ENOTFOUND|EHOST|ENET|EPIPE|ETIMEDOUT|CERT_|UND_ERR_|DEPTH_ZERO|SELF_SIGNED|ERR_TLS)/
+
+function* chainOf(error: unknown): Generator<Error> {
+  for (let link = error; link instanceof Error; link = link.cause) yield link
+}
+
+const find = <T extends Error>(error: unknown, type: abstract new (...args: never[]) => T): T | undefined =>
+  [...chainOf(error)].find((link): link is T => link instanceof type)
+
+/** Nobody answered, or nobody may be asked: another way of asking would not help. */
+export const isOutOfReach = (error: unknown): boolean =>
+  [...chainOf(error)].some(
+    (link) => link instanceof GuardedFetchError || NETWORK.test((link as NodeJS.ErrnoException).code ?? ''),
+  )
+
+/** The HTTP status that a server refused with. */
+export function statusOf(error: unknown): number | undefined {
+  const refused = find(error, SdkHttpError)
+  if (refused) return (refused as { status?: number }).status
+  const code = (error as { code?: unknown })?.code
+  return typeof code === 'number' && code >= 400 && code < 600 ? code : undefined
+}
+
+/** The server forgot a session, so it did not do what it was asked: it may be asked again. */
+export const isSessionLost = (error: unknown): boolean => statusOf(error) === 404
+
+export const needsLogin = (error: unknown): boolean =>
+  find(error, NeedsLoginError) !== undefined || statusOf(error) === 401
+
+/** JSON-RPC errors: the server is there and well, it says no. */
+export function refusalOf(error: unknown): { code: number; message: string } | undefined {
+  if (error instanceof ProtocolError) return error
+  const { code, message } = error as { code?: unknown; message?: unknown }
+  // Of the older client. −32000 and −32001 are its own: connection closed, and time-out.
+  if (!(error instanceof Error) || typeof code !== 'number' || code > -32002 || code < -32768) return undefined
+  return { code, message: String(message) }
+}
+
+const isTimeout = (error: unknown) =>
+  (error instanceof SdkError && error.code === SdkErrorCode.RequestTimeout) ||
+  (error as { code?: unknown })?.code === -32001
+
+/** Why a server cannot be used, for its owner: never what it said itself, which may hold what it was sent. */
+export function reasonOf(error: unknown): string {
+  if (needsLogin(error)) return 'it wants a login'
+  const blocked = find(error, GuardedFetchError)
+  if (blocked) return blocked.message
+  if (isOutOfReach(error)) return 'it cannot be reached'
+  if (find(error, TooLargeError)) return 'its answer is too large'
+  const status = statusOf(error)
+  if (status !== undefined) return `it answered ${status}`
+  if (isTimeout(error)) return 'it did not answer in time'
+  return 'it does not speak MCP as expected'
+}
+
+/** A failed call, in words that a model can act on. */
+export function callFailure(server: string, error: unknown): AppError {
+  if (error instanceof AppError) return error
+  const refusal = refusalOf(error)
+  if (refusal)
+    return new AppError(
+      refusal.code === -32602 ? 'invalid_request' : 'upstream_failed',
+      `${server} refused the call: ${refusal.message.slice(0, 2_000)}`,
+    )
+  if (isTimeout(error)) return new AppError('upstream_timeout', `${server} did not answer in time`)
+  if (find(error, TooLargeError))
+    return new AppError('upstream_failed', `The answer of ${server} is too large and was cut off`)
+  return new AppError('upstream_failed', `${server} could not be used: ${reasonOf(error)}`, { cause: error })
+}

@@ -1,0 +1,159 @@
+import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
+import { serve } from '@jan/testkit/serve'
+import { afterEach, describe, expect, test } from '@jest/globals'
+import { Server } from '@modelcontextprotocol/sdk/server/index.js'
+import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js'
+import { CallToolRequestSchema, ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js'
+import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
+import { type BridgeService, startBridge, textOf } from './bridge-start.ts'
+import { startMcpServer, wordsOf } from './mcp-server.ts'
+
+const opened: { close(): Promise<void> }[] = []
+afterEach(async () => {
+  for (const each of opened.splice(0).reverse()) await each.close()
+})
+const keep = <T extends { close(): Promise<void> }>(thing: T): T => {
+  opened.push(thing)
+  return thing
+}
+const bridge = async (...args: Parameters<typeof startBridge>): Promise<BridgeService> =>
+  keep(await startBridge(...args))
+
+/** The older protocol of two addresses, by the SDK that knew it. */
+async function startOldServer() {
+  const transports = new Map<string, SSEServerTransport>()
+  return serve(async (request, response) => {
+    const url = new URL(request.url!, 'http://here')
+    if (request.method !== 'GET')
+      return transports.get(url.searchParams.get('sessionId')!)?.handlePostMessage(request, response)
+    const transport = new SSEServerTransport('/messages', response)
+    transports.set(transport.sessionId, transport)
+    const server = new Server({ name: 'old', version: '1' }, { capabilities: { tools: {} } })
+    server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: [wordsOf('old') as never] }))
+    server.setRequestHandler(CallToolRequestSchema, ({ params }) => ({
+      content: [{ type: 'text', text: `old ${params.arguments?.text}` }],
+    }))
+    await server.connect(transport)
+  })
+}
+
+/** Revision 2026-07-28 and nothing before it, by the SDK. */
+async function startModernServer() {
+  const handler = createMcpHandler(
+    () => {
+      const product = new McpServer({ name: 'modern', version: '1' })
+      product.server.registerCapabilities({ tools: {} })
+      product.server.setRequestHandler('tools/list', () => ({ tools: [wordsOf('new') as never] }))
+      product.server.setRequestHandler('tools/call', ({ params }) => ({
+        content: [{ type: 'text', text: `new ${params.arguments?.text}` }],
+      }))
+      return product
+    },
+    { legacy: 'reject' },
+  )
+  return serve(async (request, response) => {
+    const body = request.method === 'POST' ? await buffer(request) : null
+    const headers = new Headers(request.headers as Record<string, string>)
+    const answer = await handler.fetch(
+      new Request(`http://${request.headers.host}${request.url}`, { method: request.method!, headers, body }),
+    )
+    response.writeHead(answer.status, Object.fromEntries(answer.headers))
+    if (answer.body) Readable.fromWeb(answer.body as never).pipe(response)
+    else response.end()
+  })
+}
+
+const PROGRAM = `
+process.stdin.setEncoding('utf8')
+let rest = ''
+process.stdin.on('data', (text) => {
+  const lines = (rest + text).split('\\n')
+  rest = lines.pop()
+  for (const line of lines) {
+    const { id, method, params } = JSON.parse(line)
+    if (id === undefined) continue
+    const say = (value) => process.stdout.write(JSON.stringify({ jsonrpc: '2.0', id, ...value }) + '\\n')
+    if (method === 'initialize') say({ result: { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: { name: 's', version: '1' } } })
+    else if (method === 'tools/list') say({ result: { tools: [{ name: 'env', inputSchema: { type: 'object' } }] } })
+    else if (method === 'tools/call') say({ result: { content: [{ type: 'text', text: JSON.stringify(process.env) }] } })
+    else say({ error: { code: -32601, message: 'Method not found' } })
+  }
+})`
+
+describe('servers of every kind', () => {
+  test('HTTP with SSE, as it was before 2025-03-26 [B-037 B-068]', async () => {
+    const old = keep(await startOldServer())
+    const jan = await bridge([{ name: 'old', url: `${old.url}/sse`, type: 'sse' }])
+    await jan.untilNames(['old__old'])
+    expect(textOf(await jan.call('old__old', { text: 'hi' }))).toContain('old hi')
+  })
+
+  test('the newest revision alone [B-068]', async () => {
+    const modern = keep(await startModernServer())
+    const jan = await bridge([{ name: 'modern', url: modern.url }])
+    await jan.untilNames(['modern__new'])
+    expect(textOf(await jan.call('modern__new', { text: 'hi' }))).toContain('new hi')
+  })
+
+  test('one that falls silent at a question it does not know [B-068]', async () => {
+    const far = keep(await startMcpServer())
+    far.state.before = ({ message }) => message.method === 'server/discover'
+    const jan = await bridge([{ name: 'shy', url: far.url }], { MCP_SERVER_CONNECT_TIMEOUT: '500ms' })
+    await jan.untilNames(['shy__echo'])
+    expect(textOf(await jan.call('shy__echo', { text: 'hi' }))).toContain('echo hi')
+  })
+
+  test("a process of the operator's file, which is told nothing but what the file says [B-034 B-038]", async () => {
+    const jan = await bridge([
+      { name: 'local', type: 'stdio', command: process.execPath, args: ['-e', PROGRAM], env: { MINE: 'yes' } },
+    ])
+    await jan.untilNames(['local__env'])
+    const told = textOf(await jan.call('local__env'))
+    expect(told).toContain('"MINE":"yes"')
+    expect(told).not.toMatch(/INTERNAL_TOKEN_KEYS|FIELD_ENCRYPTION_KEYS|DATABASE_URL|JAN_TEST/)
+  })
+})
+
+test('500 tools of 20 servers are listed from what is known, one that is dead leaves the others be [B-053]', async () => {
+  const words = Array.from({ length: 25 }, (_, index) => wordsOf(`tool_${'abcdefghijkmnopqrstuvwxyz'[index]}x`))
+  const servers = await Promise.all(Array.from({ length: 20 }, async () => keep(await startMcpServer(words))))
+  const dead = keep(await startMcpServer())
+  dead.state.before = () => true
+  const named = servers.map(({ url }, index) => ({ name: `far${'abcdefghijkmnopqrstu'[index]}x`, url }))
+  const jan = await bridge([{ name: 'dead', url: dead.url }, ...named])
+  await jan.untilNames([...named.flatMap(({ name }) => words.map((tool) => `${name}__${tool.name}`))].sort())
+  const asked = servers.map(({ seen }) => seen.length)
+  for (let round = 0; round < 5; round++) expect(await jan.names()).toHaveLength(500)
+  // From what is known: nobody was asked again.
+  expect(servers.map(({ seen }) => seen.length)).toEqual(asked)
+})
+
+test('what one replica adds or removes the others follow [B-035]', async () => {
+  const far = keep(await startMcpServer())
+  const jan = await bridge('', { OUTBOUND_ALLOW: `127.0.0.1:${far.port}` })
+  const { createServerStore } = await import('../src/servers/servers.store.ts')
+  const now = () => new Date()
+  const other = createServerStore({ db: jan.deps.db, now })
+  expect(await jan.names()).toEqual([])
+  const row = {
+    type: 'http' as const,
+    auth: 'none' as const,
+    secrets: null,
+    headerNames: [],
+    enabled: true,
+    timeoutMs: 5_000,
+  }
+  await other.create({
+    id: 'mcps_other',
+    workspaceId: 'ada',
+    name: 'there',
+    description: '',
+    url: far.url,
+    createdBy: 'ada',
+    ...row,
+  })
+  await jan.untilNames(['there__echo'])
+  await other.delete('mcps_other')
+  await jan.untilNames([])
+})
