@@ -97,94 +97,105 @@ export async function connect(
   tools: Tool[] = builtInTools,
   more: Additions = {},
 ): Promise<Deps> {
-  const log = createLogger('mcp-tools', config.log)
-  const { authenticate, tokens } = connectIdentity('mcp-tools', config.auth, {
-    keys: { service: 'llm-api', baseUrl: config.llmApi.url },
-    redisUrl: config.limits.redisUrl,
-    log,
-    closers,
-    challenge: createChallenge(config.publicUrl),
-  })
-  const limits = connectLimits('mcp-tools', config.limits, log, closers)
-  const pool = connectPostgres(config.database, log, closers)
-  const db = connectPrisma(pool, closers, (adapter) => new PrismaClient({ adapter }))
-  const peer = (service: string, baseUrl: string) => {
-    const made = connectPeer({ service, baseUrl, tokens, timeoutMs: PEER_MS })
-    return closers.add(service, made, (it) => it.close())
-  }
-  const llmApi = peer('llm-api', config.llmApi.url)
-  const mediaApi = peer('media-api', config.mediaApi.url)
-  const sandbox = openSandbox(config.sandbox, log)
-  closers.add('sandbox', sandbox, (it) => it.close())
-  const guarded = createGuardedFetch({ ...FETCH_LIMITS, allow: config.outboundAllow })
-  closers.add('fetch', guarded, (it) => it.close())
-  const documents = openDocuments({ ...config.documents, pool, db })
-  const toolDeps: ToolDeps = {
-    log,
-    now: () => new Date(),
-    search: createSearch(config.search, { documents, publicUrl: config.publicUrl, redis: limits.redis, log }),
-    fetch: guarded.fetch,
-    scraping: createScraping(config.scrape, { ...FETCH_LIMITS, fetch: guarded.fetch, redis: limits.redis }),
-    sandbox,
-    sandboxNeedsApproval: config.sandbox.requireApproval,
-    mediaApi,
-    llmApi,
-    collections: createCollectionStore(db, () => new Date()),
-    documents,
-    documentSettings: config.documents,
-  }
-  const metrics = createMetrics('mcp-tools')
+  const base = openBase(config, closers)
+  const { log, metrics, redis, db } = base
+  const protocol = openProtocol(config, base, closers)
+  const toolDeps = openToolDeps(config, base, closers)
   const policies = createPolicyStore(db)
-  const policy = openPolicy(config, { store: policies, redis: limits.redis, metrics, log }, closers)
-  const responseApi = peer('response-api', config.responseApi.url)
-  const platform = platformSources(config, { llmApi, mediaApi, responseApi }, toolDeps)
-  const servers = bridgeServers({ config, db, metrics, log }, tools, closers)
-  const sources = [createBuiltInSource(tools, toolDeps), ...platform, servers.bridge, ...(more.sources ?? [])]
-  const catalog = createCatalog(sources, policy)
-  const { redisUrl } = config.limits
-  const protocol = createProtocol({
-    redis: limits.redis &&
-      redisUrl && { speaking: limits.redis, listening: connectRedis(redisUrl.reveal(), log, closers) },
-    keys: deriveStateKeys(config.sessionKeys, config.auth.internalKeys),
-    log,
-    now: toolDeps.now,
-  })
+  const policy = openPolicy(config, { store: policies, redis, metrics, log }, closers)
+  const onNews = (workspaceId?: string) => protocol.changes.publish({ kind: 'tools_list_changed', workspaceId })
+  const servers = bridgeServers({ config, db, metrics, log, onNews }, tools, closers)
+  const sources = [createBuiltInSource(tools, toolDeps), ...platformSources(config, base), servers.bridge]
+  const catalog = createCatalog([...sources, ...(more.sources ?? [])], policy)
+  const documents = createDocumentSource(toolDeps)
   const offers = {
     ...protocol,
     catalog,
     policy,
     log,
     prompts: [...readPrompts(config.promptsDir, log), ...(more.prompts ?? [])],
-    resources: [createMediaSource(mediaApi), createDocumentSource({ documents }), ...(more.resources ?? [])],
+    resources: [createMediaSource(base.mediaApi), documents, ...(more.resources ?? [])],
   }
   const modern = createModernHandlers(offers)
   closers.add('mcp', modern, ({ auto, sse }) => Promise.all([auto.close(), sse.close()]))
+  return { ...base, ...toolDeps, ...offers, ...servers, policies, modern, openStreamAfterMs: 10_000 }
+}
+
+/** What every service has, and whom this one calls. */
+function openBase(config: Config, closers: Closers) {
+  const { publicUrl } = config
+  const log = createLogger('mcp-tools', config.log)
+  const { authenticate, tokens } = connectIdentity('mcp-tools', config.auth, {
+    keys: { service: 'llm-api', baseUrl: config.llmApi.url },
+    redisUrl: config.limits.redisUrl,
+    log,
+    closers,
+    challenge: createChallenge(publicUrl),
+  })
+  const limits = connectLimits('mcp-tools', config.limits, log, closers)
+  const pool = connectPostgres(config.database, log, closers)
+  const peer = (service: string, baseUrl: string) => {
+    const made = connectPeer({ service, baseUrl, tokens, timeoutMs: PEER_MS })
+    return closers.add(service, made, (it) => it.close())
+  }
   return {
-    ...toolDeps,
-    ...offers,
-    ...servers,
-    pool,
-    db,
-    redis: limits.redis,
-    policies,
-    metrics,
+    log,
+    metrics: createMetrics('mcp-tools'),
     authenticate,
     limiter: limits.limiter,
+    redis: limits.redis,
     dependencies: [
       postgresDependency(pool),
       ...(config.auth.enabled ? [identityDependency(config.auth.jwksUrl)] : []),
       ...limits.dependencies,
     ],
+    pool,
+    db: connectPrisma(pool, closers, (adapter) => new PrismaClient({ adapter })),
+    llmApi: peer('llm-api', config.llmApi.url),
+    mediaApi: peer('media-api', config.mediaApi.url),
+    responseApi: peer('response-api', config.responseApi.url),
+    now: () => new Date(),
     newId: randomUUID,
-    publicUrl: config.publicUrl,
+    publicUrl,
     issuer: config.auth.issuer,
-    trustedNames: buildTrustedNames({
-      publicUrl: config.publicUrl,
-      hosts: config.allowedHosts,
-      origins: config.allowedOrigins,
-    }),
-    modern,
-    openStreamAfterMs: 10_000,
+    trustedNames: buildTrustedNames({ publicUrl, hosts: config.allowedHosts, origins: config.allowedOrigins }),
+  }
+}
+
+type Base = ReturnType<typeof openBase>
+
+/** A connection that listens can do nothing else, so it is a second one. */
+function openProtocol(config: Config, { redis, log, now }: Base, closers: Closers): Protocol {
+  const { redisUrl } = config.limits
+  const listening = redisUrl && connectRedis(redisUrl.reveal(), log, closers)
+  return createProtocol({
+    redis: redis && listening && { speaking: redis, listening },
+    keys: deriveStateKeys(config.sessionKeys, config.auth.internalKeys),
+    log,
+    now,
+  })
+}
+
+function openToolDeps(config: Config, base: Base, closers: Closers): ToolDeps {
+  const { log, now, pool, db, redis, mediaApi, llmApi } = base
+  const sandbox = openSandbox(config.sandbox, log)
+  closers.add('sandbox', sandbox, (it) => it.close())
+  const guarded = createGuardedFetch({ ...FETCH_LIMITS, allow: config.outboundAllow })
+  closers.add('fetch', guarded, (it) => it.close())
+  const documents = openDocuments({ ...config.documents, pool, db })
+  return {
+    log,
+    now,
+    search: createSearch(config.search, { documents, publicUrl: config.publicUrl, redis, log }),
+    fetch: guarded.fetch,
+    scraping: createScraping(config.scrape, { ...FETCH_LIMITS, fetch: guarded.fetch, redis }),
+    sandbox,
+    sandboxNeedsApproval: config.sandbox.requireApproval,
+    mediaApi,
+    llmApi,
+    collections: createCollectionStore(db, now),
+    documents,
+    documentSettings: config.documents,
   }
 }
 
@@ -195,18 +206,14 @@ function openPolicy(config: Config, parts: Omit<PolicyOptions, 'file' | 'path' |
 }
 
 /** The operations of our services, where they are to be tools. */
-function platformSources(
-  { platformTools }: Config,
-  { llmApi, mediaApi, responseApi }: Record<'llmApi' | 'mediaApi' | 'responseApi', Peer>,
-  { log, now }: Pick<ToolDeps, 'log' | 'now'>,
-): ToolSource[] {
+function platformSources({ platformTools }: Config, { llmApi, mediaApi, responseApi, log, now }: Base): ToolSource[] {
   const services = { 'llm-api': llmApi, 'media-api': mediaApi, 'response-api': responseApi }
   return platformTools ? [createPlatformSource({ services, log, now })] : []
 }
 
 /** Turns that are waited for hold connections, so they have a pool of their own. */
 const bridgeServers = (
-  opened: Pick<Deps, 'db' | 'metrics' | 'log'> & { config: Config },
+  opened: Pick<Deps, 'db' | 'metrics' | 'log'> & { config: Config; onNews(workspaceId?: string): void },
   tools: readonly Tool[],
   closers: Closers,
 ): ServerDeps => {

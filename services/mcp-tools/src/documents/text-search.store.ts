@@ -8,9 +8,9 @@ type Pool = Pick<ReturnType<typeof connectPostgres>, 'query'>
 export type Ranked = { id: string; score: number }
 
 /** How many pieces of a word are counted: one that is in more is common. */
-const COUNTED = 1000
+const COUNTED = 400
 /** How many pieces of a word, or of several together, are ranked. */
-const RANKED = 200
+const RANKED = 150
 
 const HAS = (query: string) =>
   `c.words @@ ${query} AND c.workspace_id = $1 AND ($2::bigint[] IS NULL OR c.document_key = ANY($2))`
@@ -63,18 +63,21 @@ async function rankPieces(
   return rows
 }
 
-/** Words that were common a while ago: to count them reads them from end to end. */
-const COMMON_MS = 600_000
+/** How long it is believed that a word is in many pieces: to count them reads the index from end to end. */
+const BELIEVED_MS = 600_000
 const MOST_REMEMBERED = 10_000
-const commonUntil = new WeakMap<Pool, Map<string, number>>()
+const believed = new WeakMap<Pool, Map<string, { count: number; until: number }>>()
 
 /** In how many pieces each word is, counted up to a limit. */
 async function countPieces(pool: Pool, where: Scope, terms: Term[]): Promise<number[]> {
-  const known = commonUntil.get(pool) ?? new Map<string, number>()
-  commonUntil.set(pool, known)
+  const known = believed.get(pool) ?? new Map<string, { count: number; until: number }>()
+  believed.set(pool, known)
   // What is narrowed is counted in what it is narrowed to. Words are marked, so that each workspace has its own.
-  const isKnown = ({ tsquery }: Term) => where.documents === undefined && (known.get(tsquery) ?? 0) > Date.now()
-  const unknown = terms.filter((term) => !isKnown(term)).map(({ tsquery }) => tsquery)
+  const beliefOf = ({ tsquery }: Term) => {
+    const belief = where.documents === undefined ? known.get(tsquery) : undefined
+    return belief && belief.until > Date.now() ? belief.count : undefined
+  }
+  const unknown = terms.filter((term) => beliefOf(term) === undefined).map(({ tsquery }) => tsquery)
   const { rows } = await pool.query<{ list: string; count: number }>(
     `SELECT list, (SELECT count(*)::int FROM (SELECT FROM document_chunk c WHERE ${HAS('list::tsquery')} LIMIT ${COUNTED}) x) AS count
      FROM unnest($3::text[]) list`,
@@ -83,9 +86,9 @@ async function countPieces(pool: Pool, where: Scope, terms: Term[]): Promise<num
   const counts = new Map(rows.map(({ list, count }) => [list, count]))
   for (const [list, count] of where.documents === undefined ? counts : []) {
     if (known.size >= MOST_REMEMBERED) known.delete(known.keys().next().value!)
-    if (count === COUNTED) known.set(list, Date.now() + COMMON_MS)
+    if (count >= RANKED) known.set(list, { count, until: Date.now() + BELIEVED_MS })
   }
-  return terms.map(({ tsquery }) => counts.get(tsquery) ?? COUNTED)
+  return terms.map((term) => counts.get(term.tsquery) ?? beliefOf(term) ?? COUNTED)
 }
 
 /** How many common words are looked for together. */

@@ -48,6 +48,7 @@ export function createSandbox(options: SandboxOptions): Sandbox & Pick<ProcessPo
     maxBytes: 64 * maxOutputBytes + 2 * maxFileBytes + (1 << 20),
     warmForMs: options.warmForMs ?? TEN_MINUTES,
   })
+  let lastGone = Promise.resolve()
   const giveTurn = () => {
     turns.give()
     pool.refill(poolSize - turns.taken())
@@ -61,10 +62,13 @@ export function createSandbox(options: SandboxOptions): Sandbox & Pick<ProcessPo
         throw error
       })
       // The next one may come when this one's memory has been given back, which its caller need not wait for.
-      process.closed.then(giveTurn)
+      lastGone = process.closed.then(giveTurn)
       return runProgram(process, program, { ...limits, signal })
     },
-    warmed: pool.warmed,
+    async warmed() {
+      await lastGone
+      await pool.warmed()
+    },
     async close() {
       turns.close()
       await pool.close()

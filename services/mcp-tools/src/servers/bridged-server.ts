@@ -32,6 +32,8 @@ export type BridgedServerDeps = {
   random: () => number
   /** Looks of names that no tool of a server may have. */
   ours: ReadonlySet<string>
+  /** What is offered is other than before: for everyone, or for one workspace. */
+  onNews(workspaceId: string | undefined): void
   limits: BridgeLimits
 }
 

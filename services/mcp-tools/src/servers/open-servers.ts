@@ -29,6 +29,8 @@ export type ServerDeps = {
 }
 
 type Opening = Pick<Deps, 'db' | 'now'> & {
+  onNews(workspaceId: string | undefined): void
+
   config: Pick<Config, 'servers' | 'variables' | 'fieldKeys' | 'outboundAllow' | 'publicUrl'>
   /** Of its own: turns that are waited for hold connections. */
   turnsPool: Parameters<typeof createTurns>[0]
@@ -39,7 +41,10 @@ type Opening = Pick<Deps, 'db' | 'now'> & {
 }
 
 /** All that bridges MCP servers. No server is greeted before somebody wants its tools, and none is waited for at start. */
-export function openServers({ config, db, now, turnsPool, ours, metrics, log }: Opening, closers: Closers): ServerDeps {
+export function openServers(
+  { config, db, now, turnsPool, ours, onNews, metrics, log }: Opening,
+  closers: Closers,
+): ServerDeps {
   const { greetMs, freshMs, firstWaitMs, firstRetryMs, longestRetryMs, maxBytes } = config.servers
   const cipher = createFieldCipher(config.fieldKeys)
   const serverStore = createServerStore({ db, now })
@@ -69,6 +74,7 @@ export function openServers({ config, db, now, turnsPool, ours, metrics, log }: 
     alive: serverStore.alive,
     accessFor: (spec, workspaceId) => createAccess(access, spec, workspaceId),
     ours: looks,
+    onNews,
     log,
     now,
     random: Math.random,

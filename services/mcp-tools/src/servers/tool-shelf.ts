@@ -19,11 +19,19 @@ export type ToolShelf = {
   judged(): Judged
 }
 
-type ShelfDeps = { pins: ToolPinStore; ours: ReadonlySet<string> }
+type ShelfDeps = {
+  pins: ToolPinStore
+  ours: ReadonlySet<string>
+  onNews(workspaceId: string | undefined): void
+}
 
 const NONE: Judged = { taken: [], refused: [] }
 
-export function createToolShelf({ pins, ours }: ShelfDeps, spec: ServerSpec, callServer: CallServer): ToolShelf {
+export function createToolShelf(
+  { pins, ours, onNews }: ShelfDeps,
+  spec: ServerSpec,
+  callServer: CallServer,
+): ToolShelf {
   let said = { text: '', judged: NONE }
   let judged = NONE
   let offered: OfferedTool[] = []
@@ -33,9 +41,12 @@ export function createToolShelf({ pins, ours }: ShelfDeps, spec: ServerSpec, cal
   const show = (next: Judged) => {
     const before = new Map(judged.taken.map((tool, index) => [hashOf(tool.definition), offered[index]]))
     const tools = next.taken.map((tool) => before.get(hashOf(tool.definition)) ?? offerTool(spec, tool, callServer))
-    if (tools.length !== offered.length || tools.some((tool, index) => tool !== offered[index])) version++
+    const isNews = tools.length !== offered.length || tools.some((tool, index) => tool !== offered[index])
     judged = next
     offered = tools
+    if (!isNews) return
+    version++
+    onNews(spec.workspaceId)
   }
 
   const lookAtPins = async () => {
