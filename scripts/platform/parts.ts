@@ -2,6 +2,7 @@ import { apiServer } from './api-server.ts'
 import { collector } from './collector.ts'
 import { containers } from './containers.ts'
 import { helm } from './helm.ts'
+import { inspector } from './inspector.ts'
 import { jaeger } from './jaeger.ts'
 import { keycloak } from './keycloak.ts'
 import { localModel } from './local-model.ts'
@@ -22,7 +23,7 @@ const newService: Part = {
 
 /** In order of price, so that a budget buys as many as it can. */
 export const parts: Part[] = [
-  ...[keycloak, stores, localModel, searx, s3, containers, helm, prometheus, collector, jaeger, apiServer],
+  ...[keycloak, stores, localModel, searx, inspector, s3, containers, helm, prometheus, collector, jaeger, apiServer],
   newService,
 ]
 

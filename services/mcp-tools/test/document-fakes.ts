@@ -1,6 +1,14 @@
 import { json as jsonOf } from 'node:stream/consumers'
 import { serve } from '@jan/testkit/serve'
 
+type Asked = {
+  document_id?: string
+  text?: string
+  top_k?: number
+  document_ids?: string[]
+  tags?: string[]
+  metadata?: unknown
+}
 type File = { owner: string; mime: string; filename: string; text: string }
 
 /** Whom an internal token speaks for. */
@@ -63,20 +71,20 @@ export async function fakeSearchService() {
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body)),
     )
     async function answer() {
-      const body = (await jsonOf(request)) as Record<string, never>
+      const body = (await jsonOf(request)) as Asked
       return request.url === '/documents' ? index(body) : query(body)
     }
   })
-  function index({ document_id, text, ...rest }: Record<string, never>) {
+  function index({ document_id, text, tags = [], metadata }: Asked) {
     if (!document_id || !text) return { status: 400, body: { error: 'document_id and text are required' } }
-    documents.set(document_id, { text, ...(rest as { tags: never; metadata: never }) })
+    documents.set(document_id, { text, tags, metadata })
     const token_count = new Set(words(text)).size
     return { status: 201, body: { status: 'indexed', document_id, token_count, indexed_at: new Date().toISOString() } }
   }
-  function query({ text, top_k, document_ids }: Record<string, never>) {
+  function query({ text = '', top_k, document_ids }: Asked) {
     const asked = new Set(words(text))
     const results = [...documents]
-      .filter(([id]) => !document_ids || (document_ids as string[]).includes(id))
+      .filter(([id]) => !document_ids || document_ids.includes(id))
       .map(([document_id, { text: of, tags, metadata }]) => {
         const found = words(of).filter((word) => asked.has(word)).length
         return { document_id, score: found / (words(of).length || 1), text_preview: of.slice(0, 240), tags, metadata }
