@@ -21,9 +21,20 @@ const newService: Part = {
   start: async () => ({}),
 }
 
+/** What programs try against their sandbox: a process for each, too long for `make test`. */
+const hostilePrograms = (what: string): Part => ({
+  name: `sandbox-${what}`,
+  needs: [],
+  minutes: 1.5,
+  suite: `services/mcp-tools/test/sandbox-${what}.platform.test.ts`,
+  start: async () => ({}),
+})
+
 /** In order of price, so that a budget buys as many as it can. */
 export const parts: Part[] = [
   ...[keycloak, stores, localModel, searx, inspector, s3, containers, helm, prometheus, collector, jaeger, apiServer],
+  hostilePrograms('attacks'),
+  hostilePrograms('bombs'),
   newService,
 ]
 

@@ -8,6 +8,13 @@ import { at, get, type Json, post, send, shared } from '../platform.ts'
 const PNG =
   'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
 
+const INDEXING = {
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'tools/call',
+  params: { name: 'file_search_index', arguments: { document_id: 'mine', text: 'Bees dance' } },
+}
+
 /** What stays by intent: the audit log, and the job that erases once more when the last token has expired. */
 const STAYS = /^(public\.audit_event|graphile_worker\..*)$/
 
@@ -56,7 +63,9 @@ test('a person takes all that is theirs along, and is forgotten everywhere [I-05
     'idempotency-key': 'mine',
   })
   const response = await post(at('gateway', '/v1/responses'), { model: 'jan-v1-4b', input: 'Keep this' }, token)
+  const indexed = await post(at('gateway', '/v1/mcp'), INDEXING, token)
   expect([media.status, response.status]).toEqual([200, 200])
+  expect(indexed.body.result).toMatchObject({ structuredContent: { document_id: 'mine' } })
 
   const taken = await get(at('gateway', '/v1/me/export'), token)
   expect([taken.status, taken.headers.get('content-disposition')]).toEqual([200, expect.stringContaining('attachment')])
@@ -70,7 +79,7 @@ test('a person takes all that is theirs along, and is forgotten everywhere [I-05
       },
       'media-api': { media: [{ id: media.body.id }] },
       'response-api': { responses: [{ id: response.body.id, input: [expect.anything()] }] },
-      'mcp-tools': {},
+      'mcp-tools': { documents: [{ document_id: 'mine', text: 'Bees dance' }] },
     },
   })
 

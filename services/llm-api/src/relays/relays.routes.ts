@@ -106,7 +106,8 @@ export const relayRoutes = (deps: Deps): Route[] => [
   ),
 ]
 
-const COMMON = { auth: 'person', scope: 'chat' } as const
+/** A tool that looks for a meaning asks for embeddings as part of its work. */
+const COMMON = { auth: 'person', scope: 'chat', scopeVia: { 'mcp-tools': ['mcp', 'responses'] } } as const
 
 function streamed(
   operation: Relay['operation'],

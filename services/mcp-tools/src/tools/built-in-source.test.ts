@@ -15,7 +15,7 @@ test('the tools are made once', () => {
   expect(source.tools(caller)).toBe(source.tools({ ...caller, subject: 'eve' }))
 })
 
-test.each(offered.map((tool) => [tool.name, tool] as const))('%s says what clients need', (_name, tool) => {
+test.each(offered.map((tool) => [tool.name, tool] as const))('%s says what clients need [B-062]', (_name, tool) => {
   expect(tool.inputSchema).toMatchObject({ type: 'object', properties: expect.any(Object) })
   expect(tool.inputSchema).not.toHaveProperty('$schema')
   expect(tool.outputSchema).toMatchObject({ type: 'object', required: expect.any(Array) })

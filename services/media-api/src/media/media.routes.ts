@@ -38,6 +38,8 @@ import type { StoredMedia } from './store-received.ts'
 
 const MediaParams = z.object({ id: z.string() })
 const common = { auth: 'any', scope: 'media' } as const
+/** What a chat, a run or a tool does with media is part of it. */
+const asPartOfWork = { 'llm-api': ['chat', 'responses'], 'mcp-tools': ['mcp', 'responses'] }
 
 /** What is asked by a fixed path stands before what is asked by an id. */
 export const mediaRoutes = (deps: Deps): Route[] => [
@@ -50,6 +52,7 @@ const storingRoutes = (deps: Deps): Route[] => [
   route({
     ...common,
     operation: 'ingest_media',
+    scopeVia: asPartOfWork,
     method: 'post',
     path: '/v1/media',
     summary: 'Store an object',
@@ -114,8 +117,7 @@ const storingRoutes = (deps: Deps): Route[] => [
     description:
       'For a list of ids, or inside any JSON: strings that are an id, and placeholders like data:image/png;jan_… ' +
       'anywhere in a string.',
-    // Images in a conversation or a run are part of it.
-    scopeVia: { 'llm-api': ['chat', 'responses'] },
+    scopeVia: asPartOfWork,
     body: ResolveMediaRequest,
     answers: { 200: ResolveMediaAnswer },
     handler: ({ body, who }) => resolveMedia(deps, who, body),
@@ -126,6 +128,7 @@ const lookingRoutes = (deps: Deps): Route[] => [
   route({
     ...common,
     operation: 'list_media',
+    scopeVia: asPartOfWork,
     method: 'get',
     path: '/v1/media',
     summary: 'List objects',
@@ -158,6 +161,7 @@ const objectRoutes = (deps: Deps): Route[] => [
   route({
     ...common,
     operation: 'get_media_content',
+    scopeVia: asPartOfWork,
     method: 'get',
     path: '/v1/media/{id}',
     summary: 'Download an object',
@@ -185,6 +189,7 @@ const objectRoutes = (deps: Deps): Route[] => [
   route({
     ...common,
     operation: 'get_media_metadata',
+    scopeVia: asPartOfWork,
     method: 'get',
     path: '/v1/media/{id}/metadata',
     summary: 'What is known of an object',
@@ -195,6 +200,7 @@ const objectRoutes = (deps: Deps): Route[] => [
   route({
     ...common,
     operation: 'get_media_text',
+    scopeVia: asPartOfWork,
     method: 'get',
     path: '/v1/media/{id}/text',
     summary: 'Read the text of a document',
