@@ -82,7 +82,7 @@ export async function openServices(): Promise<FourServices> {
     MEDIA_DISK_PATH: folder,
     MEDIA_URL_SECRET: randomBytes(32).toString('base64url'),
   })
-  const mcpTools = await start('mcp-tools', {})
+  const mcpTools = await start('mcp-tools', { MCP_TOOLS_DATABASE_URL: await database('mcp-tools') })
   const opened = opening.move()
   return Object.assign(services, {
     issuer,

@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { until } from '@jan/testkit/until'
@@ -43,6 +43,10 @@ export async function startBridge(providers: unknown = '', env: Record<string, s
   }
   return {
     ...service,
+    close: async () => {
+      await service.close()
+      rmSync(folder, { recursive: true })
+    },
     write,
     list,
     names: async (who?: string) => (await list(who)).map(({ name }) => name),

@@ -1,6 +1,7 @@
-import { readFileSync, unwatchFile, watchFile } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Logger } from '@jan/service-kit/logger'
+import { followText } from '../files/follow-text.ts'
 import { readServerFile } from './read-server-file.ts'
 import type { ServerSpec } from './server-spec.ts'
 
@@ -15,21 +16,15 @@ type Watching = {
 
 /** Read beside a service that is started in its own folder, too. */
 const ROOT = resolve(import.meta.dirname, '../../../..')
-const LOOK_MS = 1_000
 
 /**
- * The operator's servers, read again when the file changes. Looked at by its path, once in a second, because a mounted
- * file is replaced rather than written, which watchers of the file itself do not see. While it cannot be read at all,
- * what was read before stays; a file that is gone names no servers.
+ * The operator's servers, read again when the file changes. What cannot be understood at all leaves those before it; a
+ * file that is gone names no servers.
  */
 export function watchServerFile({ file, variables, log, onChange }: Watching): WatchedFile {
   let servers: readonly ServerSpec[] = []
-  let lastText: string | undefined
   const path = pathOf(file)
-  const look = () => {
-    const text = textOf(path)
-    if (text === lastText) return false
-    lastText = text
+  const take = (text: string | undefined) => {
     const read = readServerFile(text ?? '', variables)
     for (const problem of read.problems) log.warn({ file }, `${file}: ${problem}`)
     if (read.servers === undefined) return false
@@ -37,12 +32,12 @@ export function watchServerFile({ file, variables, log, onChange }: Watching): W
     log.info({ file, servers: servers.length }, 'read the file of MCP servers')
     return true
   }
-  look()
-  const listener = () => {
-    if (look()) onChange()
-  }
-  watchFile(path, { interval: LOOK_MS, persistent: false }, listener)
-  return { servers: () => servers, close: () => unwatchFile(path, listener) }
+  const before = textOf(path)
+  if (before !== undefined) take(before)
+  const close = followText(path, before, (text) => {
+    if (take(text)) onChange()
+  })
+  return { servers: () => servers, close }
 }
 
 const pathOf = (file: string) =>

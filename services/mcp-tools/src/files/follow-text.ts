@@ -8,8 +8,12 @@ const LOOK_MS = 1_000
  * the text itself: a time can be the same, and a change between the reading before and the first look would be missed.
  * @returns how to stop
  */
-export function followText(path: string, before: string, onChange: (text: string | undefined) => void): () => void {
-  let known: string | undefined = before
+export function followText(
+  path: string,
+  before: string | undefined,
+  onChange: (text: string | undefined) => void,
+): () => void {
+  let known = before
   let isStopped = false
   const look = async () => {
     const text = await readFile(path, 'utf8').catch(() => undefined)
