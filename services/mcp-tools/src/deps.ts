@@ -100,7 +100,7 @@ export async function connect(
   const base = openBase(config, closers)
   const { log, metrics, redis, db } = base
   const protocol = openProtocol(config, base, closers)
-  const toolDeps = openToolDeps(config, base, closers)
+  const toolDeps = openToolDeps(config, { ...base, changes: protocol.changes }, closers)
   const policies = createPolicyStore(db)
   const policy = openPolicy(config, { store: policies, redis, metrics, log }, closers)
   const onNews = (workspaceId?: string) => protocol.changes.publish({ kind: 'tools_list_changed', workspaceId })
@@ -176,13 +176,13 @@ function openProtocol(config: Config, { redis, log, now }: Base, closers: Closer
   })
 }
 
-function openToolDeps(config: Config, base: Base, closers: Closers): ToolDeps {
-  const { log, now, pool, db, redis, mediaApi, llmApi } = base
+function openToolDeps(config: Config, base: Base & Pick<Protocol, 'changes'>, closers: Closers): ToolDeps {
+  const { log, now, pool, db, redis, mediaApi, llmApi, changes } = base
   const sandbox = openSandbox(config.sandbox, log)
   closers.add('sandbox', sandbox, (it) => it.close())
   const guarded = createGuardedFetch({ ...FETCH_LIMITS, allow: config.outboundAllow })
   closers.add('fetch', guarded, (it) => it.close())
-  const documents = openDocuments({ ...config.documents, pool, db })
+  const documents = openDocuments({ ...config.documents, pool, db, log, changes })
   return {
     log,
     now,

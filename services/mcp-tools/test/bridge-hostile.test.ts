@@ -151,7 +151,7 @@ describe('a server that lies', () => {
     ])
     far.state.call = ({ result }) => result({ content: [], structuredContent: { a: `${'a'.repeat(40)}!`, b: 'fine' } })
     expect(await jan.call('odd__slow')).toMatchObject({ structuredContent: { b: 'fine' } })
-    far.state.call = ({ result }) => result({ content: [], structuredContent: { b: 'NOT FINE' } })
+    far.state.call = ({ result }) => result({ content: [], structuredContent: { b: 5 } })
     expect(await jan.call('odd__slow')).toMatchObject({ isError: true })
   })
 

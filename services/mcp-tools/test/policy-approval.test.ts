@@ -74,7 +74,7 @@ describe.each([
     expect(await client.callTool({ name: 'whoami', arguments: { note: 'a\u202eb' } })).toMatchObject({
       structuredContent: { said: 'ada' },
     })
-    expect(asked).toEqual([expect.stringContaining('(whoami, of the server jan)')])
+    expect(asked).toEqual([expect.stringContaining('May whoami (of the server jan')])
     expect(asked[0]).toContain('"note": "a\\u{202e}b"')
     await client.close()
   })

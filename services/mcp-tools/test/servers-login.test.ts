@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { text as readText } from 'node:stream/consumers'
 import { type Served, serve } from '@jan/testkit/serve'
+import { until } from '@jan/testkit/until'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { type BridgeService, startBridge, textOf } from './bridge-start.ts'
 import { type McpServer, startMcpServer } from './mcp-server.ts'
@@ -14,6 +15,8 @@ async function startAuthority() {
     valid: new Set<string>(),
     refresh: '',
     withdrawn: false,
+    /** Answers the next refreshes itself. */
+    broken: undefined as { status: number; text: string } | undefined,
   }
   const codes = new Map<string, { challenge: string; redirect: string }>()
   const issue = () => {
@@ -54,6 +57,7 @@ async function startAuthority() {
     const form = new URLSearchParams(await readText(request))
     if (form.get('grant_type') === 'refresh_token') {
       state.refreshes++
+      if (state.broken) return void response.writeHead(state.broken.status).end(state.broken.text)
       const isGood = form.get('refresh_token') === state.refresh && !state.withdrawn
       return isGood ? answer(issue()) : answer({ error: 'invalid_grant' }, 400)
     }
@@ -101,6 +105,12 @@ async function browse(url: string): Promise<string> {
   return /<pre id="completion">([\w-]+)<\/pre>/.exec(page)![1]!
 }
 
+async function logIn() {
+  const begun = await jan.api('POST', '/file_calendar/oauth/start')
+  const completion = await browse(begun.body.authorization_url)
+  expect(await jan.api('POST', '/file_calendar/oauth/finish', { completion })).toMatchObject({ status: 200 })
+}
+
 test('each user logs in for themselves, with PKCE, and nobody can end the login of another [B-038]', async () => {
   expect(await jan.names()).toEqual([])
   const begun = await jan.api('POST', '/file_calendar/oauth/start')
@@ -132,6 +142,17 @@ test('an access that has ended is renewed by one, however many need it; one that
   for (const [n, answer] of answers.entries()) expect(textOf(answer)).toContain(`echo n${n}`)
   expect(authority.state.refreshes - before).toBe(1)
   expect(authority.state.registrations).toBe(1)
+
+  // A gateway's page is no answer of the authorization server: the login stays, and is good again after it.
+  authority.state.valid.clear()
+  authority.state.broken = { status: 502, text: '<html>Bad Gateway</html>' }
+  expect(await jan.call('calendar__echo')).toMatchObject({ isError: true })
+  expect(await jan.database.query('SELECT * FROM mcp_login')).toHaveLength(1)
+  authority.state.broken = undefined
+  authority.state.valid.add('another')
+  await jan.untilNames(['calendar__echo'])
+  expect(textOf(await jan.call('calendar__echo', { text: 'again' }))).toContain('echo again')
+
   authority.state.valid.clear()
   authority.state.withdrawn = true
   expect(await jan.call('calendar__echo')).toMatchObject({
@@ -141,4 +162,37 @@ test('an access that has ended is renewed by one, however many need it; one that
   await jan.untilNames([])
   expect((await jan.api('GET', '/file_calendar')).body.status).toBe('needs_login')
   expect(await jan.database.query('SELECT * FROM mcp_login')).toEqual([])
+})
+
+test('a client that is not known any more is registered anew with the next login [B-038]', async () => {
+  authority.state.withdrawn = false
+  await logIn()
+  await jan.untilNames(['calendar__echo'])
+  authority.state.valid.clear()
+  authority.state.broken = { status: 401, text: JSON.stringify({ error: 'invalid_client' }) }
+  expect(await jan.call('calendar__echo')).toMatchObject({
+    isError: true,
+    content: [{ text: expect.stringMatching(/login/) }],
+  })
+  expect(await jan.database.query('SELECT * FROM mcp_login')).toHaveLength(1)
+  expect(await jan.database.query('SELECT * FROM mcp_oauth_client')).toEqual([])
+  authority.state.broken = undefined
+  const before = authority.state.registrations
+  await logIn()
+  expect(authority.state.registrations - before).toBe(1)
+  await jan.untilNames(['calendar__echo'])
+})
+
+test('an access is for the address that it was issued for, whatever its name comes to mean [B-038]', async () => {
+  const other = await startMcpServer()
+  try {
+    jan.write([{ name: 'calendar', url: `${other.url}/mcp`, auth: 'oauth' }])
+    await until(async () => {
+      await jan.names()
+      return (await jan.api('GET', '/file_calendar')).body.status === 'needs_login'
+    })
+    expect(JSON.stringify(other.headers)).not.toContain('access-')
+  } finally {
+    await other.close()
+  }
 })

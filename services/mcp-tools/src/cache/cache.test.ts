@@ -20,7 +20,7 @@ describe('in memory', () => {
   })
 
   test('it never holds more than it may, and what was not used for longest goes first [B-018]', async () => {
-    const cache = createMemoryCache(6, 10)
+    const cache = createMemoryCache(6, 212)
     await cache.set('a', 'x'.repeat(4), 60_000)
     await cache.set('b', 'x'.repeat(4), 60_000)
     expect(await cache.get('a')).toBeDefined()
@@ -32,6 +32,20 @@ describe('in memory', () => {
     await cache.set('d', 'x'.repeat(6), 60_000)
     expect([await cache.get('c'), await cache.get('d')].map(Boolean)).toEqual([true, true])
   })
+})
+
+test('values of nothing under many names, or long ones, make room for each other, too [B-018]', async () => {
+  const cache = createMemoryCache(10, 1_000)
+  for (let i = 0; i < 100; i++) await cache.set(`k${i}`, '', 60_000)
+  const kept = async () =>
+    (await Promise.all(Array.from({ length: 100 }, (_, i) => cache.get(`k${i}`)))).filter(
+      (value) => value !== undefined,
+    ).length
+  expect(await kept()).toBe(9)
+  await cache.set('x'.repeat(700), '', 60_000)
+  expect(await kept()).toBe(1)
+  await cache.set('x'.repeat(2_000), '', 60_000)
+  expect(await cache.get('x'.repeat(2_000))).toBeUndefined()
 })
 
 test('replicas share what Redis keeps; without it nothing is known and nothing fails [B-014]', async () => {

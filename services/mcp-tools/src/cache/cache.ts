@@ -13,7 +13,7 @@ export type CacheOptions = {
   /** Says in Redis whose entries they are. */
   name: string
   maxEntryChars: number
-  /** Of the cache in memory, all entries together. */
+  /** Of the cache in memory, all entries together, their keys and 100 for each among them. */
   maxChars: number
 }
 
@@ -32,12 +32,17 @@ function createRedisCache(redis: Redis, prefix: string, maxEntryChars: number): 
   }
 }
 
+/** What an entry costs beside its texts, in characters: an empty one is not for nothing. */
+const ENTRY_CHARS = 100
+const sizeOf = (key: string, value: string) => key.length + value.length + ENTRY_CHARS
+
 /** When it is full, what was not used for longest goes first. */
 export function createMemoryCache(maxEntryChars: number, maxChars: number, now = () => performance.now()): Cache {
   const entries = new Map<string, { value: string; until: number }>()
   let chars = 0
   const drop = (key: string) => {
-    chars -= entries.get(key)?.value.length ?? 0
+    const entry = entries.get(key)
+    if (entry) chars -= sizeOf(key, entry.value)
     entries.delete(key)
   }
   return {
@@ -57,7 +62,7 @@ export function createMemoryCache(maxEntryChars: number, maxChars: number, now =
       drop(key)
       if (ttlMs <= 0 || value.length > maxEntryChars) return
       entries.set(key, { value, until: now() + ttlMs })
-      chars += value.length
+      chars += sizeOf(key, value)
       for (const oldest of entries.keys()) {
         if (chars <= maxChars) break
         drop(oldest)

@@ -1,6 +1,7 @@
 import { newId } from '@jan/service-kit/ids'
 import { pagesOf } from '@jan/service-kit/workspace-routes'
 import type { Prisma, PrismaClient, Collection as Row } from '../generated/prisma/client.ts'
+import { isStorable } from './storable.ts'
 
 export type Collection = Omit<Row, 'metadata'> & { metadata: Record<string, string> }
 
@@ -42,6 +43,7 @@ export function createCollectionStore(db: PrismaClient, now: () => Date): Collec
       return collectionOf((await findDefault(workspaceId))!)
     },
     find: async (workspaceId, id) => {
+      if (!isStorable(id)) return undefined
       const row = await db.collection.findFirst({ where: { workspaceId, id } })
       return row ? collectionOf(row) : undefined
     },
@@ -74,7 +76,7 @@ async function between(db: PrismaClient, workspaceId: string, { order, after, be
   const [later, earlier] = order === 'asc' ? [after, before] : [before, after]
   const side = async (id: string | undefined, operator: 'gt' | 'lt'): Promise<Prisma.CollectionWhereInput[]> => {
     if (id === undefined) return []
-    const row = await db.collection.findFirst({ where: { workspaceId, id } })
+    const row = isStorable(id) && (await db.collection.findFirst({ where: { workspaceId, id } }))
     if (!row) return [{ id: { in: [] } }]
     const { createdAt } = row
     return [{ OR: [{ createdAt: { [operator]: createdAt } }, { createdAt, id: { [operator]: id } }] }]

@@ -1,9 +1,11 @@
+import type { Logger } from '@jan/service-kit/logger'
 import type { connectPostgres } from '@jan/service-kit/postgres'
 import { Prisma, type PrismaClient, type Document as Row } from '../generated/prisma/client.ts'
 import type { Document, DocumentFilter, DocumentPage, Hit, NewChunk, NewDocument } from './document.ts'
 import { joinChunks } from './join-chunks.ts'
 import { matching } from './matching.store.ts'
 import { putDocument } from './put-document.store.ts'
+import { createPutTurns, type PutTurns } from './put-turns.ts'
 import { searchPieces } from './search-pieces.store.ts'
 
 export type Question = {
@@ -26,7 +28,7 @@ export type PutChunk = Omit<NewChunk, 'words'>
 
 /** Documents and their pieces. Every function keeps to the workspace it is given. */
 export type DocumentStore = {
-  /** In one transaction; the language is told by the text. @throws AppError `forbidden` when the workspace has as many as it may have */
+  /** In one transaction; the language is told by the text. @throws AppError `forbidden` when the workspace has as many as it may have; `unavailable` when others of it take too long */
   put(document: Omit<NewDocument, 'language'>, chunks: PutChunk[]): Promise<Document>
   list(workspaceId: string, filter: DocumentFilter, page: DocumentPage): Promise<Document[]>
   /** @returns how many there were */
@@ -39,17 +41,21 @@ export type DocumentStore = {
 export type DocumentStoreDeps = {
   pool: ReturnType<typeof connectPostgres>
   db: PrismaClient
+  log: Pick<Logger, 'warn'>
   /** Of a workspace. */
   maxDocuments: number
 }
 
-export const createDocumentStore = (deps: DocumentStoreDeps): DocumentStore => ({
+export const createDocumentStore = (given: DocumentStoreDeps): DocumentStore =>
+  storeOf({ ...given, inTurn: createPutTurns(given.pool.options.max) })
+
+const storeOf = (deps: DocumentStoreDeps & { inTurn: PutTurns }): DocumentStore => ({
   put: async (document, chunks) => {
     const key = await putDocument(deps, document, chunks)
     return documentOf(await deps.db.document.findUniqueOrThrow({ where: { key } }))
   },
   list: (workspaceId, filter, page) => listDocuments(deps.db, matching(workspaceId, filter), page),
-  delete: (workspaceId, filter) => deps.db.$executeRaw`DELETE FROM document d WHERE ${matching(workspaceId, filter)}`,
+  delete: (workspaceId, filter) => deleteDocuments(deps.db, matching(workspaceId, filter)),
   setMetadata: async ({ key }, metadata) => {
     await deps.db.document.updateMany({ where: { key }, data: { metadata: metadata as Prisma.InputJsonObject } })
   },
@@ -74,6 +80,26 @@ export const createDocumentStore = (deps: DocumentStoreDeps): DocumentStore => (
     return { ...found, hits }
   },
 })
+
+/** What one statement deletes, of documents and of their pieces: all that somebody has would never come to its end in time. */
+const DELETED_AT_ONCE = 50
+const PIECES_AT_ONCE = 10_000
+
+async function deleteDocuments(db: PrismaClient, where: Prisma.Sql): Promise<number> {
+  for (let count = 0; ; ) {
+    const rows = await db.$queryRaw<{ key: bigint; chunks: number }[]>`
+      SELECT d.key, d.chunks FROM document d WHERE ${where} LIMIT ${DELETED_AT_ONCE}`
+    let pieces = 0
+    // The first, however large it is.
+    const some = rows.filter(({ chunks }, nth) => {
+      pieces += chunks
+      return nth === 0 || pieces <= PIECES_AT_ONCE
+    })
+    const keys = some.map(({ key }) => key)
+    if (keys.length > 0) count += (await db.document.deleteMany({ where: { key: { in: keys } } })).count
+    if (keys.length === rows.length && rows.length < DELETED_AT_ONCE) return count
+  }
+}
 
 async function listDocuments(db: PrismaClient, where: Prisma.Sql, page: DocumentPage): Promise<Document[]> {
   const [later, earlier] = page.order === 'asc' ? [page.after, page.before] : [page.before, page.after]

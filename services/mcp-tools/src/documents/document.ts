@@ -52,6 +52,8 @@ export type DocumentFilter = {
   attributes?: AttributeFilter | undefined
   status?: Document['status'] | undefined
   batchId?: string | undefined
+  /** Only what is in no expired collection. */
+  unexpired?: boolean | undefined
 }
 
 type Attribute = string | number | boolean
@@ -73,3 +75,6 @@ export type DocumentPage = {
 
 /** A piece that fits a question; `score` is of 0 to 1. */
 export type Hit = Chunk & { document: Document; score: number }
+
+/** Whether it was just made: none of its name was there before. */
+export const isNew = ({ createdAt, indexedAt }: Document): boolean => createdAt.getTime() === indexedAt.getTime()

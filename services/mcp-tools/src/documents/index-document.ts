@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
-import { notFound, toAppError } from '@jan/service-kit/errors'
+import { AppError, invalid, notFound, toAppError } from '@jan/service-kit/errors'
 import type { Deps } from '../deps.ts'
+import { hasExpired } from '../vector-stores/present-collection.ts'
 import type { Asking } from './asking.ts'
 import { type Chunking, chunkText } from './chunk-text.ts'
 import type { Chunk, Document } from './document.ts'
@@ -35,6 +36,9 @@ export type IndexDeps = SourceDeps & Pick<Deps, 'llmApi' | 'collections' | 'docu
 /** About 300 and 50 tokens of a model. */
 export const USUAL_CHUNKING: Chunking = { size: 1200, overlap: 200 }
 const LONGEST_ID = 512
+/** Of one document: enough for the longest text in usual pieces. */
+const MOST_PIECES = 5_000
+const SHORTEST_USUAL = 500
 
 /** Reads a text and keeps it to be searched, instead of what is there under its id. @throws AppError */
 export async function indexDocument(deps: IndexDeps, asking: Asking, input: IndexDocument): Promise<Indexed> {
@@ -44,6 +48,7 @@ export async function indexDocument(deps: IndexDeps, asking: Asking, input: Inde
   const collectionId = await requireCollectionId(deps, workspaceId, input.collectionId)
   const { size, overlap } = input.chunking ?? USUAL_CHUNKING
   const chunks = chunkText(text, { size, overlap })
+  requireFewPieces(chunks, maxChars)
   const { vectors, model, notice } = await tryToEmbed(deps, asking, chunks)
   const id = input.id ?? idOf(input.source)
   const document = await deps.documents.put(
@@ -71,6 +76,12 @@ export async function indexDocument(deps: IndexDeps, asking: Asking, input: Inde
   return { document, text, truncated, notice }
 }
 
+function requireFewPieces({ length }: Chunk[], maxChars: number): void {
+  const most = Math.max(MOST_PIECES, Math.ceil(maxChars / SHORTEST_USUAL))
+  if (length > most)
+    throw new AppError('payload_too_large', `The text makes ${length} pieces; there may be ${most}: take longer pieces`)
+}
+
 const idOf = (source: Source): string => {
   if ('mediaId' in source) return source.mediaId
   const name = 'url' in source ? source.url : source.text
@@ -78,13 +89,14 @@ const idOf = (source: Source): string => {
 }
 
 async function requireCollectionId(
-  { collections }: IndexDeps,
+  { collections, now }: IndexDeps,
   workspaceId: string,
   id: string | undefined,
 ): Promise<string> {
   const found =
     id === undefined ? await collections.requireDefault(workspaceId) : await collections.find(workspaceId, id)
   if (!found) throw notFound('Vector store', id!)
+  if (hasExpired(found, now())) throw invalid(`Vector store '${id}' has expired`)
   return found.id
 }
 

@@ -1,9 +1,12 @@
 import { Prisma } from '../generated/prisma/client.ts'
 import type { AttributeFilter, DocumentFilter } from './document.ts'
+import { isStorable } from './storable.ts'
 
-/** A condition on `document d`. */
-export function matching(workspaceId: string, filter: DocumentFilter): Prisma.Sql {
-  const { collectionId, ids, tags, metadata, attributes, status, batchId } = filter
+/** A condition on `document d`. What PostgreSQL cannot keep is nowhere: nothing fits it. */
+export function matching(workspaceId: string, { ids: named, ...filter }: DocumentFilter): Prisma.Sql {
+  if (!isStorable(filter)) return Prisma.sql`false`
+  const { collectionId, tags, metadata, attributes, status, batchId, unexpired = false } = filter
+  const ids = named?.filter(isStorable)
   const conditions = [
     Prisma.sql`d.workspace_id = ${workspaceId}`,
     ...(collectionId === undefined ? [] : [Prisma.sql`d.collection_id = ${collectionId}`]),
@@ -13,12 +16,18 @@ export function matching(workspaceId: string, filter: DocumentFilter): Prisma.Sq
     ...(attributes === undefined ? [] : [labelled(attributes)]),
     ...(status === undefined ? [] : [Prisma.sql`d.status = ${status}`]),
     ...(batchId === undefined ? [] : [Prisma.sql`d.batch_id = ${batchId}`]),
+    ...(unexpired ? [Prisma.sql`d.collection_id NOT IN (${expiredOf(workspaceId)})`] : []),
   ]
   return Prisma.join(conditions, ' AND ')
 }
 
-/** Whether a filter says anything about documents beyond whose they are. */
-export const isNarrow = (filter: DocumentFilter): boolean =>
+/** The ids of a workspace's collections that have expired: they are few, if any. */
+export const expiredOf = (workspaceId: string): Prisma.Sql => Prisma.sql`
+  SELECT c.id FROM collection c
+  WHERE c.workspace_id = ${workspaceId} AND c.last_active_at + make_interval(days => c.expires_after_days) <= now()`
+
+/** Whether a filter says anything about documents beyond whose they are, and that they are not expired. */
+export const isNarrow = ({ unexpired: _, ...filter }: DocumentFilter): boolean =>
   Object.values(filter).some((condition) => condition !== undefined)
 
 const COMPARED = { gt: '>', gte: '>=', lt: '<', lte: '<=' } as const

@@ -20,3 +20,11 @@ test('a text without any of the words shows its beginning', () => {
   expect(previewOf(filler, [['bees']])).toMatchObject({ at: 0 })
   expect(previewOf('short', [])).toEqual({ preview: 'short', at: 0 })
 })
+
+test('a long text full of words that were asked for is shown in no time', () => {
+  const asked = Array.from({ length: 24 }, () => ['a', 'aa', 'aaa', 'aaaa', 'aaaaa', 'aaaaaa'])
+  const started = performance.now()
+  const { preview } = previewOf('aaaaaaaa '.repeat(20_000), asked)
+  expect(performance.now() - started).toBeLessThan(2_000)
+  expect(preview).toMatch(/^aaaaaaaa /)
+})

@@ -1,6 +1,8 @@
-import { AppError } from '@jan/service-kit/errors'
+import { setTimeout } from 'node:timers/promises'
+import { AppError, unavailable } from '@jan/service-kit/errors'
 import type { DocumentStore, DocumentStoreDeps } from './document.store.ts'
 import type { Document, NewChunk } from './document.ts'
+import type { PutTurns } from './put-turns.ts'
 import { askedOf, tsvectorOf } from './tsvector-of.ts'
 import { readForms, readLanguage } from './word-forms.store.ts'
 import { type Word, wordsIn } from './words-in.ts'
@@ -11,23 +13,39 @@ type Client = Pick<DocumentStoreDeps['pool'], 'query'>
 /** How many pieces are sent in one statement. */
 const AT_ONCE = 100
 
-/** Keeps a document instead of what its collection has under its id, whose time of making stays. @returns its key */
-export async function putDocument(deps: DocumentStoreDeps, given: Put[0], chunks: Put[1]): Promise<bigint> {
-  const language = await readLanguage(deps.pool, wordsOf(chunks))
-  const document = { ...given, language, chunks: chunks.length }
+/** How long another replica may be at the documents of the same workspace. */
+const PATIENCE_MS = 30_000
+const RETRY_MS = 100
+
+type PutDeps = Pick<DocumentStoreDeps, 'pool' | 'maxDocuments'> & { inTurn: PutTurns }
+
+/**
+ * Keeps a document instead of what its collection has under its id, whose time of making stays. Of a workspace one is
+ * put at a time, so that they can be counted. @returns its key
+ */
+export function putDocument(deps: PutDeps, given: Put[0], chunks: Put[1]): Promise<bigint> {
+  return deps.inTurn.ofWorkspace(given.workspaceId, async () => {
+    const language = await readLanguage(deps.pool, wordsOf(chunks))
+    const document = { ...given, language, chunks: chunks.length }
+    for (const until = performance.now() + PATIENCE_MS; ; ) {
+      const key = await deps.inTurn.ofAll(() => tryToPut(deps, document, chunks))
+      if (key !== undefined) return key
+      if (performance.now() > until) throw unavailable('Other documents of this workspace are being indexed right now')
+      await setTimeout(RETRY_MS)
+    }
+  })
+}
+
+/** @returns its key; undefined when another replica is at documents of the same workspace */
+async function tryToPut(deps: PutDeps, document: NewRow, chunks: Put[1]): Promise<bigint | undefined> {
   const client = await deps.pool.connect()
   try {
     await client.query('BEGIN')
-    // One at a time in a workspace: so that they can be counted.
-    await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`documents ${document.workspaceId}`])
-    const key = await putRow(client, document)
-    await requireRoom(client, document.workspaceId, deps.maxDocuments)
-    await client.query('DELETE FROM document_chunk WHERE document_key = $1', [key])
-    for (let at = 0; at < chunks.length; at += AT_ONCE)
-      await putChunks(client, { ...document, key }, chunks.slice(at, at + AT_ONCE))
+    const isFree = await tryToLock(client, document.workspaceId)
+    const key = isFree ? await putAll(client, document, { chunks, maxDocuments: deps.maxDocuments }) : undefined
     await client.query('COMMIT')
     client.release()
-    return BigInt(key)
+    return key
   } catch (error) {
     await client.query('ROLLBACK').then(
       () => client.release(),
@@ -35,6 +53,28 @@ export async function putDocument(deps: DocumentStoreDeps, given: Put[0], chunks
     )
     throw error
   }
+}
+
+/** Until the transaction ends. It does not wait: who waits would hold a connection. */
+async function tryToLock(client: Client, workspaceId: string): Promise<boolean> {
+  const { rows } = await client.query<{ free: boolean }>(
+    'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS free',
+    [`documents ${workspaceId}`],
+  )
+  return rows[0]!.free
+}
+
+async function putAll(
+  client: Client,
+  document: NewRow,
+  { chunks, maxDocuments }: { chunks: Put[1]; maxDocuments: number },
+): Promise<bigint> {
+  const key = await putRow(client, document)
+  await requireRoom(client, document.workspaceId, maxDocuments)
+  await client.query('DELETE FROM document_chunk WHERE document_key = $1', [key])
+  for (let at = 0; at < chunks.length; at += AT_ONCE)
+    await putChunks(client, { ...document, key }, chunks.slice(at, at + AT_ONCE))
+  return BigInt(key)
 }
 
 type NewRow = Omit<Document, 'key' | 'createdAt'>

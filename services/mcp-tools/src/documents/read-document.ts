@@ -7,7 +7,7 @@ export async function readDocument(
   workspaceId: string,
   id: string,
 ): Promise<{ document: Document; text: string } | undefined> {
-  const filter = { ids: [id], status: 'completed' as const }
+  const filter = { ids: [id], status: 'completed' as const, unexpired: true }
   const [document] = await deps.documents.list(workspaceId, filter, { limit: 1, order: 'desc' })
   return document && { document, text: await deps.documents.textOf(document) }
 }

@@ -2,7 +2,7 @@ import { Prisma } from '../generated/prisma/client.ts'
 import type { DocumentStoreDeps, Found, Question } from './document.store.ts'
 import type { Chunk } from './document.ts'
 import { fuseRanks } from './fuse-ranks.ts'
-import { isNarrow, matching } from './matching.store.ts'
+import { expiredOf, isNarrow, matching } from './matching.store.ts'
 import { readTerms } from './read-terms.store.ts'
 import { searchText } from './text-search.store.ts'
 import { searchVectors } from './vector-search.store.ts'
@@ -24,7 +24,7 @@ export async function searchPieces(
   const asked = terms.map(({ shown }) => shown)
   const byText = await searchText(deps.pool, where, terms, vector ? RERANKED : most)
   const ids = byText.map(({ id }) => id)
-  const byMeaning = vector && (await searchVectors(deps.pool, where, { vector, ids, most: RERANKED }))
+  const byMeaning = vector && (await searchVectors(deps, where, { vector, ids, most: RERANKED }))
   const ranked = byMeaning ? fuseRanks([ids, byMeaning]).map(({ item: id, score }) => ({ id, score })) : byText
   const pieces = await readPieces(deps, ranked.slice(0, most))
   return { asked, pieces, ranking: byMeaning ? 'text_and_vectors' : 'text' }
@@ -44,12 +44,12 @@ async function readScope(
   workspaceId: string,
   filter: Question['filter'],
 ): Promise<Scope & { languages: string[] }> {
-  const keys = isNarrow(filter) ? Prisma.sql`array_agg(d.key::text)` : Prisma.sql`NULL::text[]`
+  const narrow = isNarrow(filter) ? Prisma.sql`true` : Prisma.sql`EXISTS (${expiredOf(workspaceId)})`
+  const keys = Prisma.sql`CASE WHEN ${narrow} THEN coalesce(array_agg(d.key::text), '{}') END`
   const [row] = await db.$queryRaw<{ languages: string[] | null; pieces: number; keys: string[] | null }[]>`
     SELECT array_agg(DISTINCT d.language) AS languages, coalesce(sum(d.chunks), 0)::int AS pieces, ${keys} AS keys
-    FROM document d WHERE ${matching(workspaceId, filter)} AND d.chunks > 0`
-  const documents = isNarrow(filter) ? (row!.keys ?? []) : undefined
-  return { workspaceId, documents, pieces: row!.pieces, languages: row!.languages ?? [] }
+    FROM document d WHERE ${matching(workspaceId, { ...filter, unexpired: true })} AND d.chunks > 0`
+  return { workspaceId, documents: row!.keys ?? undefined, pieces: row!.pieces, languages: row!.languages ?? [] }
 }
 
 async function readPieces({ db }: DocumentStoreDeps, ranked: { id: string; score: number }[]): Promise<FoundPiece[]> {

@@ -1,6 +1,6 @@
 import { pagesOf } from '@jan/service-kit/workspace-routes'
 import type { DocumentStore } from './document.store.ts'
-import type { Document, DocumentFilter, Hit } from './document.ts'
+import { type Document, type DocumentFilter, type Hit, isNew } from './document.ts'
 import { joinChunks } from './join-chunks.ts'
 import type { SearchService, ServiceHit } from './search-service.client.ts'
 
@@ -22,8 +22,16 @@ export function createServiceDocumentStore(local: DocumentStore, service: Search
     put: async (document, chunks) => {
       const { tags, metadata } = document
       const text = joinChunks(chunks) || NOTHING
-      await service.index({ id: nameOf(document), text, tags, metadata })
-      return local.put(document, chunks)
+      // Here it may be refused. What the service did not take is not kept; what was there before is not lost for it.
+      const kept = await local.put(document, chunks)
+      try {
+        await service.index({ id: nameOf(document), text, tags, metadata })
+      } catch (error) {
+        const { workspaceId, collectionId, id } = kept
+        if (isNew(kept)) await local.delete(workspaceId, { collectionId, ids: [id] })
+        throw error
+      }
+      return kept
     },
     delete: async (workspaceId, filter) => {
       for await (const document of all(workspaceId, filter))
@@ -33,7 +41,8 @@ export function createServiceDocumentStore(local: DocumentStore, service: Search
     search: async (workspaceId, { query, filter }, most) => {
       // Its wire knows no other filter than ids.
       const documents = new Map<string, Document>()
-      for await (const document of all(workspaceId, filter)) documents.set(nameOf(document), document)
+      for await (const document of all(workspaceId, { ...filter, unexpired: true }))
+        documents.set(nameOf(document), document)
       if (documents.size === 0) return { hits: [], asked: [], ranking: 'text' }
       const found = await service.query({ text: query, most, ids: [...documents.keys()] })
       return { hits: found.flatMap((each) => hitOf(each, documents)), asked: [], ranking: 'text' }

@@ -1,3 +1,4 @@
+import type { Logger } from '@jan/service-kit/logger'
 import type { connectPostgres } from '@jan/service-kit/postgres'
 import type { Scope } from './search-pieces.store.ts'
 
@@ -9,16 +10,24 @@ type Asked = {
   most: number
 }
 
+/** All their vectors are read by each search, so of more pieces only those are compared that were found by their words. */
+const MOST_COMPARED = 20_000
+
 /**
- * Pieces by the likeness of their vectors, best first: with pgvector all of the workspace, without it those that were
- * found by their words. Only vectors of the same model are alike.
+ * Pieces by the likeness of their vectors, best first: with pgvector all of where is searched, if that is not too much;
+ * else, or when that fails, those that were found by their words. Only vectors of the same model are alike.
  */
 export async function searchVectors(
-  pool: Pool,
-  where: Pick<Scope, 'workspaceId' | 'documents'>,
+  { pool, log }: { pool: Pool; log: Pick<Logger, 'warn'> },
+  where: Scope,
   asked: Asked,
 ): Promise<string[]> {
-  return (await hasVectors(pool)) ? nearest(pool, where, asked) : reranked(pool, asked)
+  try {
+    if (where.pieces <= MOST_COMPARED && (await hasVectors(pool))) return await nearest(pool, where, asked)
+  } catch (error) {
+    log.warn({ err: error, pieces: where.pieces }, 'vectors are compared of those only that were found by their words')
+  }
+  return reranked(pool, asked)
 }
 
 async function nearest(

@@ -32,10 +32,11 @@ type Options = {
 }
 
 const MOST_STREAMS = 1000
+const MOST_STREAMS_EACH = 20
 
 export function createProtocol({ redis, keys, log, now }: Options): Protocol {
   const channel = redis ? createReplicaChannel(redis.speaking, redis.listening, log) : noChannel
-  const streams = createEventStreams(MOST_STREAMS)
+  const streams = createEventStreams(MOST_STREAMS, MOST_STREAMS_EACH)
   return {
     channel,
     streams,

@@ -28,9 +28,7 @@ export async function openStream(deps: StreamDeps, who: Who<Caller>, headers: Re
     )
   const session = await deps.sessions.read(id, who.caller)
   if (!session) return refuse(rpcError(404, RPC.sessionNotFound, 'Session not found'))
-  const stream = deps.streams.open(who.signal, (frames) =>
-    sendNews(deps, { caller: who.caller, nonce: session.n }, frames),
-  )
+  const stream = deps.streams.open(who, (frames) => sendNews(deps, { caller: who.caller, nonce: session.n }, frames))
   return relay(stream, { status: 200, headers: HEADERS })
 }
 

@@ -14,7 +14,7 @@ import { subjectOf } from './sessions.ts'
  * a session lives where its stream is; a message that arrives at another replica is passed on.
  */
 export type SseSessions = {
-  /** A stream, whose first event says where to post. @throws AppError `unavailable` */
+  /** A stream, whose first event says where to post. @throws AppError `rate_limited`, `unavailable` */
   open(deps: SseDeps, asking: Asking): ReadableStream<Uint8Array>
   /** Hands a message to the stream of the same caller; what comes of it is told there. @throws AppError `not_found` */
   post(caller: Caller, id: string, message: unknown): Promise<void>
@@ -35,7 +35,7 @@ export function createSseSessions({
     open(deps, asking) {
       const id = newId()
       const topic = topicOf(id, asking.who.caller)
-      return streams.open(asking.who.signal, (frames) => {
+      return streams.open(asking.who, (frames) => {
         const session = startSession(deps, asking, frames)
         here.set(topic, session.take)
         const heard = channel.hear(topic, session.take)

@@ -17,6 +17,7 @@ const QUESTION = 'approval'
 const State = z.object({ approvalOf: z.string(), given: z.boolean(), inner: z.unknown().optional() })
 const Accepted = z.object({ action: z.literal('accept'), content: z.object({ approve: z.literal(true) }) })
 const LONGEST_SHOWN = 2_000
+const LONGEST_TITLE = 80
 
 /** Whether a person approved this very call: by the grant that came with it, else by the client's asking them. */
 export async function findApproval(
@@ -51,7 +52,7 @@ export async function findApproval(
 
 const question = (tool: Pick<OfferedTool, 'name' | 'title' | 'server'>, args: unknown) =>
   inputRequired.elicit({
-    message: `May ${tool.title ?? tool.name} (${tool.name}, of the server ${tool.server}) be called with these arguments?\n${showArguments(args)}`,
+    message: `May ${tool.name} (of the server ${tool.server}${showTitle(tool.title)}) be called with these arguments?\n${showArguments(args)}`,
     requestedSchema: {
       type: 'object',
       properties: { approve: { type: 'boolean', title: 'Call it', description: 'true: once, exactly like this' } },
@@ -59,12 +60,23 @@ const question = (tool: Pick<OfferedTool, 'name' | 'title' | 'server'>, args: un
     },
   })
 
-/** What could hide or turn round a part of the text is written as an escape. */
+/** The server's own words: quoted, so that they cannot go on as ours, and on one line. */
+function showTitle(title: string | undefined): string {
+  const line = title
+    ?.slice(0, 10 * LONGEST_TITLE)
+    .replace(/\s+/g, ' ')
+    .trim()
+  if (!line) return ''
+  const cut = line.length > LONGEST_TITLE ? `${line.slice(0, LONGEST_TITLE - 1)}…` : line
+  return `, which calls it ${unhide(JSON.stringify(cut))}`
+}
+
+/** What could hide, turn round or break a part of the text is written as an escape. The newlines between JSON's lines stay. */
+const unhide = (text: string): string =>
+  text.replace(/[\p{Cf}\p{Zl}\p{Zp}]|(?!\n)\p{Cc}/gu, (hidden) => `\\u{${hidden.codePointAt(0)!.toString(16)}}`)
+
 function showArguments(args: unknown): string {
-  const text = JSON.stringify(args, null, 2).replace(
-    /\p{Cf}/gu,
-    (hidden) => `\\u{${hidden.codePointAt(0)!.toString(16)}}`,
-  )
+  const text = unhide(JSON.stringify(args, null, 2))
   const rest = text.length - LONGEST_SHOWN
   return rest <= 0 ? text : `${text.slice(0, LONGEST_SHOWN)}\n… and ${rest} more characters that are not shown here`
 }

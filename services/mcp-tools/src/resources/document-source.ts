@@ -1,11 +1,12 @@
 import type { Resource } from '@modelcontextprotocol/server'
 import type { Deps } from '../deps.ts'
 import type { Document } from '../documents/document.ts'
+import { DOCUMENT_PREFIX, documentUri } from '../documents/document-uri.ts'
 import { listDocuments } from '../documents/list-documents.ts'
 import { readDocument } from '../documents/read-document.ts'
 import type { ResourceSource } from './resource-source.ts'
 
-const PREFIX = 'jan://documents/'
+const PREFIX = DOCUMENT_PREFIX
 const PAGE = 50
 const KEY = /^\d{1,18}$/
 
@@ -35,7 +36,7 @@ export const createDocumentSource = (deps: Pick<Deps, 'documents'>): ResourceSou
 })
 
 const presentResource = ({ id, title, bytes, indexedAt }: Document): Resource => ({
-  uri: PREFIX + encodeURIComponent(id.toWellFormed()),
+  uri: documentUri(id),
   name: id,
   title,
   mimeType: 'text/plain',

@@ -1,8 +1,17 @@
 import type { ToolCall, ToolDeps } from '../tools/tool.ts'
+import { createTurns, type Turns } from '../tools/turns.ts'
 import { bringFiles } from './bring-files.ts'
 import { type KeptFile, keepFiles } from './keep-files.ts'
-import type { ProgramOutcome } from './program.ts'
-import type { PythonExecInput, PythonExecOutput } from './python-exec.schema.ts'
+import type { Program, ProgramOutcome, Sandbox } from './program.ts'
+import type { InputFile, PythonExecInput, PythonExecOutput } from './python-exec.schema.ts'
+import { SandboxBusy, SandboxUnavailable } from './sandbox-errors.ts'
+
+/** Calls whose files are in memory at once, up to 20 MiB each (more while they arrive), and calls that wait for that. */
+const FILES_AT_ONCE = 4
+const MOST_WAITING = 100
+
+/** In front of each sandbox's own line, in which files would lie waiting. */
+const fileTurns = new WeakMap<Sandbox, Turns>()
 
 export type RunOfProgram = { output: PythonExecOutput; kept: KeptFile[]; left: ProgramOutcome['leftFiles'] }
 
@@ -17,10 +26,38 @@ export async function pythonExec(
   { code, language, files: wanted = [] }: PythonExecInput,
 ): Promise<RunOfProgram> {
   const named = wanted.map((file) => (typeof file === 'string' ? { id: file } : file))
-  const files = await bringFiles(deps, call, named)
-  const outcome = await deps.sandbox.run({ code, language, files, signal: call.signal })
+  const program = { code, language, signal: call.signal }
+  const outcome = await (named.length > 0 ? runWithFiles(deps, call, program, named) : deps.sandbox.run(program))
   const kept = await keepFiles(deps, call, outcome.files)
   return { output: presentOutcome(outcome, kept), kept, left: outcome.leftFiles }
+}
+
+/** The files are brought when it is the call's turn: who waits holds nothing. */
+async function runWithFiles(
+  deps: Pick<ToolDeps, 'sandbox' | 'mediaApi'>,
+  call: Pick<ToolCall, 'caller' | 'requestId' | 'signal'>,
+  program: Pick<Program, 'code' | 'language' | 'signal'>,
+  wanted: InputFile[],
+): Promise<ProgramOutcome> {
+  const turns = turnsOf(deps.sandbox)
+  await turns.take(call.signal)
+  try {
+    call.signal.throwIfAborted()
+    return await deps.sandbox.run({ ...program, files: await bringFiles(deps, call, wanted) })
+  } finally {
+    turns.give()
+  }
+}
+
+function turnsOf(sandbox: Sandbox): Turns {
+  const known = fileTurns.get(sandbox)
+  if (known) return known
+  const made = createTurns(FILES_AT_ONCE, MOST_WAITING, {
+    busy: (waiting) => new SandboxBusy(`${waiting} programs with files are waiting already`),
+    closed: () => new SandboxUnavailable('The sandbox is closed'),
+  })
+  fileTurns.set(sandbox, made)
+  return made
 }
 
 const TOO_MUCH = 'Too many files, or too large'

@@ -1,8 +1,12 @@
 import { Worker } from 'node:worker_threads'
 import type { ExtractAnswer, ExtractWork } from './extract-page.ts'
+import type { ReadPage } from './read-html.ts'
 
 /** A text is cut where a document repeats itself for ever. */
 const MOST_CHARS = 5_000_000
+/** What a page says of itself comes with each piece of it, and no `max_chars` is about it. */
+const MOST_TITLE = 300
+const MOST_ABOUT = 1_000
 
 // When the service is gone, nobody waits for the page. This thread may be too busy to see that, so another looks.
 const watch = `setInterval(() => process.ppid === ${process.ppid} || process.kill(process.pid, 'SIGKILL'), 500)`
@@ -29,11 +33,25 @@ async function loadReader(kind: string | undefined): Promise<(work: ExtractWork)
   }
 }
 
+const cut = (text: string, most: number) => text.slice(0, most).toWellFormed()
+
+const cutAbout = (about: ReadPage['about']): ReadPage['about'] =>
+  Object.fromEntries(
+    Object.entries(about).map(([name, value]) => [name, typeof value === 'string' ? cut(value, MOST_ABOUT) : value]),
+  )
+
 const read = await loadReader(process.argv[2])
 process.once('message', async (work: ExtractWork) => {
   const answer = await read(work)
   if (answer === 'ready' || !('page' in answer)) return say(answer)
-  const { text, markdown, ...page } = answer.page
-  say({ page: { ...page, text: text.slice(0, MOST_CHARS), markdown: markdown?.slice(0, MOST_CHARS) ?? null } })
+  const { title, text, markdown, about } = answer.page
+  say({
+    page: {
+      title: title && cut(title, MOST_TITLE),
+      text: text.slice(0, MOST_CHARS),
+      markdown: markdown?.slice(0, MOST_CHARS) ?? null,
+      about: cutAbout(about),
+    },
+  })
 })
 say('ready')

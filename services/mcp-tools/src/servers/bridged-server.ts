@@ -1,7 +1,7 @@
 import type { Logger } from '@jan/service-kit/logger'
-import { createCallServer } from './call-server.ts'
+import { CALL_ENDED, createCallServer, endWithCalls } from './call-server.ts'
 import { type Access, connectServer, type ServerConnection } from './connect-server.client.ts'
-import { needsLogin, reasonOf } from './server-errors.ts'
+import { isSessionLost, needsLogin, outlineOf, reasonOf } from './server-errors.ts'
 import type { ServerHttp } from './server-http.client.ts'
 import type { ServerSpec } from './server-spec.ts'
 import type { ToolPinStore } from './tool-pins.store.ts'
@@ -73,57 +73,140 @@ export function createBridgedServer(deps: BridgedServerDeps, spec: ServerSpec, a
   }
 }
 
-/** From one greeting to the next: how a server is, and when it is asked again. */
-function createLife(deps: BridgedServerDeps, spec: ServerSpec, access: Access | undefined) {
-  const { http, limits, now } = deps
-  const log = deps.log.child({ server: spec.id })
-  let health: Health = { state: 'idle', since: now(), reason: undefined }
-  let connection: ServerConnection | undefined
-  let connecting: Promise<void> | undefined
-  let checking: Promise<void> | undefined
-  let isStale = false
-  let listedAt = 0
+/** Least time between lists that only the server gave cause for; it doubles while they go on. */
+const QUIET_MS = 5_000
+const LONGEST_QUIET_MS = 60_000
+
+/** Does something when it is told to: at once, and then less and less often, however often it is told. */
+export function createCalming(now: () => Date, act: () => void) {
+  let actedAt = Number.NEGATIVE_INFINITY
+  let pause = QUIET_MS
+  let timer: NodeJS.Timeout | undefined
+  const run = () => {
+    timer = undefined
+    const at = now().getTime()
+    pause = at - actedAt > 2 * pause ? QUIET_MS : Math.min(2 * pause, LONGEST_QUIET_MS)
+    actedAt = at
+    act()
+  }
+  return {
+    tell: () => {
+      if (timer) return
+      const wait = actedAt + pause - now().getTime()
+      if (wait > 0) timer = setTimeout(run, wait).unref()
+      else run()
+    },
+    stop: () => clearTimeout(timer),
+  }
+}
+
+/** When one that is down is asked again: ever later, until it has been reached. */
+function createRetries({ limits, random }: Pick<BridgedServerDeps, 'limits' | 'random'>, act: () => void) {
   let failures = 0
   let timer: NodeJS.Timeout | undefined
-  let closed = false
+  return {
+    later: () => {
+      clearTimeout(timer)
+      // Half of it by chance, so that replicas do not come back all at once.
+      const pause = Math.min(limits.firstRetryMs * 2 ** Math.min(failures++, 16), limits.longestRetryMs)
+      timer = setTimeout(act, pause * (0.5 + random() / 2)).unref()
+    },
+    stop: () => clearTimeout(timer),
+    reached: () => {
+      failures = 0
+    },
+  }
+}
 
+/** Does something whenever it is told to; what comes up meanwhile is done once more afterwards, not many times. */
+function createAgain(http: ServerHttp, act: () => Promise<void>): () => void {
+  let isWanted = false
+  let isRunning = false
+  const run = async () => {
+    while (isWanted) {
+      isWanted = false
+      await act()
+      if (isWanted) await new Promise((resolve) => setTimeout(resolve, 200).unref())
+    }
+    isRunning = false
+  }
+  return () => {
+    isWanted = true
+    if (isRunning) return
+    isRunning = true
+    void http.outside(run)
+  }
+}
+
+function createHealth(now: () => Date, log: Logger) {
+  let health: Health = { state: 'idle', since: now(), reason: undefined }
   const become = (state: Health['state'], reason?: string) => {
     if (health.state !== state) log.info({ state, reason }, 'the state of an MCP server has changed')
     health = { state, since: health.state === state ? health.since : now(), reason }
   }
+  return { health: () => health, become }
+}
+
+/** From one greeting to the next: how a server is, and when it is asked again. */
+function createLife(deps: BridgedServerDeps, spec: ServerSpec, access: Access | undefined) {
+  const { limits, now } = deps
+  const { http, during } = endWithCalls(deps.http)
+  const log = deps.log.child({ server: spec.id })
+  const { health, become } = createHealth(now, log)
+  let connection: ServerConnection | undefined
+  let connecting: Promise<void> | undefined
+  let listedAt = 0
+  let closed = false
+
   const load = async (from: ServerConnection) => {
     await shelf.put(await from.list(spec.maxTools, limits.greetMs))
     listedAt = now().getTime()
   }
-  const fail = async (error: unknown) => {
-    const lost = connection
+  /** `reached` has failed. Of many calls that fail with it one is heard, and one that was greeted since stays. */
+  const fail = async (error: unknown, reached: ServerConnection | undefined) => {
+    if (connection !== reached) return
     connection = undefined
     shelf.clear()
-    await lost?.close().catch(() => undefined)
-    if (closed) return
-    become(needsLogin(error) ? 'needs_login' : 'down', reasonOf(error))
-    log.debug({ err: error }, 'an MCP server could not be used')
-    clearTimeout(timer)
-    if (health.state === 'needs_login') return
-    // Half of it by chance, so that replicas do not come back all at once.
-    const pause = Math.min(limits.firstRetryMs * 2 ** Math.min(failures++, 16), limits.longestRetryMs)
-    timer = setTimeout(() => void connect(), pause * (0.5 + deps.random() / 2)).unref()
+    if (!closed) wane(error)
+    const letGo = async () => reached?.close().catch(() => undefined)
+    // Other calls are on their way in a session that is lost; they are told so, and may be asked again like this one.
+    if (isSessionLost(error)) setTimeout(letGo, spec.timeoutMs + 1_000).unref()
+    else await letGo()
+  }
+  const wane = (error: unknown) => {
+    // Only a login can end this; where nobody can log in it is tried again like any other failure.
+    const isFinal = access !== undefined && needsLogin(error)
+    become(isFinal ? 'needs_login' : 'down', reasonOf(error))
+    log.debug({ err: outlineOf(error) }, 'an MCP server could not be used')
+    if (isFinal) retries.stop()
+    else retries.later()
   }
   const greet = async () => {
-    clearTimeout(timer)
-    if (closed) return
-    if (health.state === 'idle') become('connecting')
-    const on = { changed: check, trouble: check, lost: () => void fail(new Error('The connection ended')) }
+    retries.stop()
+    if (closed || connection) return
+    if (health().state === 'idle') become('connecting')
+    let made: ServerConnection | undefined
+    const on = {
+      changed: () => {
+        if (made === connection) calming.tell()
+      },
+      trouble: (error: Error) => {
+        if (made === connection && !error.message.includes(CALL_ENDED)) calming.tell()
+      },
+      lost: () => void fail(new Error('The connection ended'), made),
+    }
     const { greetMs: timeoutMs, maxBytes } = limits
     try {
-      const made = await connectServer(http, { spec, access, timeoutMs, maxBytes, on })
+      made = await connectServer(http, { spec, access, timeoutMs, maxBytes, on })
       connection = made
       await load(made)
       if (closed) return await made.close()
-      failures = 0
+      // Lost while it told its tools: what it told of is gone already.
+      if (connection !== made) return
+      retries.reached()
       become('ready')
     } catch (error) {
-      await fail(error)
+      await fail(error, made)
     }
   }
   const connect = (): Promise<void> => {
@@ -132,38 +215,27 @@ function createLife(deps: BridgedServerDeps, spec: ServerSpec, access: Access | 
     })
     return connecting
   }
-  /** Asks for the tools again; what comes up meanwhile is asked once more afterwards, not many times. */
-  const check = () => {
-    isStale = true
-    if (checking || health.state !== 'ready' || closed) return
+  const check = createAgain(http, async () => {
     const asked = connection
-    const again = async () => {
-      while (isStale && asked && asked === connection && !closed) {
-        isStale = false
-        await load(asked)
-        if (isStale) await new Promise((resolve) => setTimeout(resolve, 200).unref())
-      }
-    }
-    checking = http
-      .outside(again)
-      // One that was let go meanwhile fails, of course.
-      .catch((error: unknown) => (asked === connection ? fail(error) : undefined))
-      .finally(() => {
-        checking = undefined
-      })
-  }
-  const line = { http, spec, maxBytes: limits.maxBytes, connection: () => connection, doubt: check, fail, connect }
+    if (!asked || health().state !== 'ready' || closed) return
+    await load(asked).catch((error: unknown) => fail(error, asked))
+  })
+  const calming = createCalming(now, check)
+  const retries = createRetries(deps, () => void connect())
+  const { maxBytes } = limits
+  const line = { http, during, spec, maxBytes, connection: () => connection, doubt: check, fail, connect }
   const shelf = createToolShelf(deps, spec, createCallServer(line))
   return {
     shelf,
     connect,
     check,
-    health: () => health,
+    health,
     /** Milliseconds since it told its tools. */
     age: () => now().getTime() - listedAt,
     close: async () => {
       closed = true
-      clearTimeout(timer)
+      retries.stop()
+      calming.stop()
       shelf.clear()
       await connection?.close().catch(() => undefined)
     },

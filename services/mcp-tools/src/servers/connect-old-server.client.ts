@@ -15,7 +15,7 @@ import { allPages, type ConnectOptions, IDENTITY, type ServerConnection } from '
 export async function connectOldServer(
   type: 'http' | 'sse',
   url: URL,
-  { fetch, timeoutMs, on }: ConnectOptions & { fetch: FetchLike },
+  { fetch, timeoutMs, maxBytes, on }: ConnectOptions & { fetch: FetchLike },
 ): Promise<ServerConnection> {
   const client = new Client(IDENTITY, { capabilities: {} })
   const transport =
@@ -35,7 +35,7 @@ export async function connectOldServer(
   client.setNotificationHandler(ToolListChangedNotificationSchema, () => on.changed())
   return {
     list: (most, timeout) =>
-      allPages(most, async (cursor) => {
+      allPages({ most, maxBytes }, async (cursor) => {
         if (!client.getServerCapabilities()?.tools) return { tools: [] }
         const request = { method: 'tools/list' as const, ...(cursor ? { params: { cursor } } : {}) }
         return client.request(request, ListToolsResultSchema, { timeout })

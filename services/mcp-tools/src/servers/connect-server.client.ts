@@ -4,7 +4,7 @@ import type { CallToolResult } from '@modelcontextprotocol/server'
 import packageJson from '../../package.json' with { type: 'json' }
 import { connectOldServer } from './connect-old-server.client.ts'
 import { isOutOfReach, NeedsLoginError } from './server-errors.ts'
-import type { ServerHttp } from './server-http.client.ts'
+import { type ServerHttp, TooLargeError } from './server-http.client.ts'
 import { openRecord, type ServerSpec } from './server-spec.ts'
 import type { Definition } from './tool-definition.ts'
 
@@ -65,7 +65,7 @@ export async function connectServer(http: ServerHttp, options: ConnectOptions): 
 
 async function connectNew(
   transport: StreamableHTTPClientTransport | StdioClientTransport,
-  { timeoutMs, on }: ConnectOptions,
+  { timeoutMs, maxBytes, on }: ConnectOptions,
 ): Promise<ServerConnection> {
   const client = new Client(IDENTITY, {
     versionNegotiation: { mode: 'auto', probe: { timeoutMs } },
@@ -81,7 +81,7 @@ async function connectNew(
   client.onclose = on.lost
   return {
     list: (most, timeout) =>
-      allPages(most, async (cursor) => {
+      allPages({ most, maxBytes }, async (cursor) => {
         if (!client.getServerCapabilities()?.tools) return { tools: [] }
         return client.request({ method: 'tools/list', ...(cursor ? { params: { cursor } } : {}) }, { timeout })
       }),
@@ -105,15 +105,19 @@ async function connectNew(
 
 type Page = { tools: unknown[]; nextCursor?: string | undefined }
 
+/** All pages of a list, until there are more than `most` tools. @throws TooLargeError when they are larger than `maxBytes` together */
 export async function allPages(
-  most: number,
+  { most, maxBytes }: { most: number; maxBytes: number },
   pageAt: (cursor: string | undefined) => Promise<Page>,
 ): Promise<Definition[]> {
   const tools: unknown[] = []
   let cursor: string | undefined
+  let size = 0
   for (let page = 0; page < MOST_PAGES && tools.length <= most; page++) {
     const read = await pageAt(cursor)
-    tools.push(...read.tools)
+    size += JSON.stringify(read.tools).length
+    if (size > maxBytes) throw new TooLargeError('The list of tools is too large')
+    for (const tool of read.tools) tools.push(tool)
     cursor = read.nextCursor
     if (cursor === undefined) break
   }

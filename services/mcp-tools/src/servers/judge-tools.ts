@@ -1,11 +1,14 @@
-import { AjvJsonSchemaValidator } from '@modelcontextprotocol/client/validators/ajv'
-import { type ForeignSchema, takeSchema } from './foreign-schema.ts'
+import { type ForeignSchema, takeInputSchema, takeOutputSchema } from './foreign-schema.ts'
 import { skeletonOf } from './server-names.ts'
-import { type Definition, definitionOf, hashOf } from './tool-definition.ts'
+import { type Definition, definitionOf, hashOf, LONGEST_TITLE } from './tool-definition.ts'
 import type { ToolPin } from './tool-pins.store.ts'
 
 /** A tool of a server that may be offered. */
-export type TakenTool = { definition: Definition; input: ForeignSchema; output: ForeignSchema | undefined }
+export type TakenTool = {
+  definition: Definition
+  input: Pick<ForeignSchema, 'schema'>
+  output: ForeignSchema | undefined
+}
 /** One that may not, and why. */
 export type RefusedTool = { name: string; reason: string; hash?: string }
 export type Judged = { taken: TakenTool[]; refused: RefusedTool[] }
@@ -20,18 +23,24 @@ export function judgeTools(
 ): Judged {
   const judged: Judged = { taken: [], refused: [] }
   const seen = new Set<string>()
-  const compiler = new AjvJsonSchemaValidator()
   for (const [index, tool] of tools.entries()) {
-    const look = skeletonOf(tool.name)
     try {
       if (index >= most) throw new Error(`the server has more than ${most} tools`)
-      if (tool.name.length > LONGEST_NAME || look === '') throw new Error('the name is empty or too long')
+      // Before anything is made of it: a letter can become many.
+      if (tool.name.length > LONGEST_NAME) throw new Error('the name is empty or too long')
+      const look = skeletonOf(tool.name)
+      if (look === '') throw new Error('the name is empty or too long')
       if (ours.has(look)) throw new Error('the name looks like one of a built-in tool')
       if (seen.has(look)) throw new Error("the name looks like another tool's of this server")
       if ((tool.description?.length ?? 0) > LONGEST_DESCRIPTION) throw new Error('the description is too long')
+      if ((tool.title?.length ?? 0) > LONGEST_TITLE) throw new Error('the title is too long')
       seen.add(look)
-      const output = tool.outputSchema === undefined ? undefined : takeSchema(tool.outputSchema, compiler)
-      judged.taken.push({ definition: definitionOf(tool), input: takeSchema(tool.inputSchema, compiler), output })
+      const output = tool.outputSchema === undefined ? undefined : takeOutputSchema(tool.outputSchema)
+      judged.taken.push({
+        definition: definitionOf(tool),
+        input: { schema: takeInputSchema(tool.inputSchema) },
+        output,
+      })
     } catch (error) {
       judged.refused.push({ name: tool.name.slice(0, LONGEST_NAME), reason: (error as Error).message.slice(0, 300) })
     }

@@ -55,11 +55,13 @@ export function createKnownServers({ store, file, cipher, log, now, onNews }: Kn
 
   const read = async (workspaceId: string | undefined, before: Known | undefined): Promise<Known> => {
     const own = file.servers()
+    // Of before: what changes while the rows are read is read again.
+    const told = news
     try {
       const rows = await store.visible(workspaceId)
       const specs = rows.map((row) => specOfRow(cipher, row)).sort((one, other) => rank(one) - rank(other))
       const enabled = [...own, ...specs].filter((spec) => spec.enabled)
-      return { news, file: own, specs: keepUnlike(enabled).kept }
+      return { news: told, file: own, specs: keepUnlike(enabled).kept }
     } catch (err) {
       log.warn({ err }, 'the MCP servers could not be read')
       return before ?? { news: '', file: own, specs: own.filter(({ enabled }) => enabled) }

@@ -3,7 +3,7 @@ import { AppError } from '@jan/service-kit/errors'
 import type { OAuthTokens } from '@modelcontextprotocol/client'
 import type { Deps } from '../deps.ts'
 import { requireKnownPerson, requireServer } from './require-server.ts'
-import type { Authority, OauthClientInfo } from './server-oauth.client.ts'
+import { type Authority, type OauthClientInfo, originOf } from './server-oauth.client.ts'
 import type { ServerSpec } from './server-spec.ts'
 
 type Needs = Pick<
@@ -17,6 +17,8 @@ type LoginState = {
   workspaceId: string
   subject: string
   issuer: string
+  /** Of the MCP server that the access is for. */
+  origin: string
   verifier: string
   until: number
 }
@@ -51,7 +53,8 @@ export async function startLogin(deps: Needs, caller: Person, id: string): Promi
   const scope = spec.oauth?.scope ?? authority.resourceMetadata?.scopes_supported?.join(' ')
   // The state holds the verifier, which is made with the address: so it is made first, with a state that is replaced.
   const { url, verifier } = await deps.serverOauth.start(authority, { client, redirectUri, state: '-', scope })
-  const state: LoginState = { serverId: id, workspaceId, subject, issuer: authority.issuer, verifier, until }
+  const { issuer } = authority
+  const state: LoginState = { serverId: id, workspaceId, subject, issuer, origin: originOf(spec), verifier, until }
   url.searchParams.set('state', seal(deps, state, STATE))
   return url.href
 }
@@ -84,19 +87,21 @@ export async function finishLogin(
   if (begun.subject !== caller.subject || begun.workspaceId !== caller.workspaceId)
     throw new AppError('forbidden', 'Somebody else began this login')
   const spec = await requireServerWithLogin(deps, caller, id)
+  const origin = originOf(spec)
+  if (origin !== begun.origin) throw new AppError('invalid_request', 'The server is another one by now: begin again')
   const authority = await deps.serverOauth.discover(spec)
   if (authority.issuer !== begun.issuer)
     throw new AppError('upstream_failed', 'The server names another place to log in by now')
   const client = await clientFor(deps, spec, authority)
   const { verifier } = begun
-  const tokens = await deps.serverOauth.exchange(spec, authority, {
-    client,
-    redirectUri: redirectUriOf(deps, id),
-    code,
-    verifier,
-    iss,
+  const options = { client, redirectUri: redirectUriOf(deps, id), code, verifier, iss }
+  const tokens = await deps.serverOauth.exchange(spec, authority, options).catch(async (error: AppError) => {
+    // So that the next login registers anew.
+    if (isClientRefused((error.cause as { code?: unknown } | undefined)?.code))
+      await forgetClient(deps, spec, { issuer: authority.issuer, clientId: client.client_id })
+    throw error
   })
-  await saveTokens(deps, { serverId: id, workspaceId: caller.workspaceId, issuer: authority.issuer }, tokens)
+  await saveTokens(deps, { serverId: id, workspaceId: caller.workspaceId, issuer: authority.issuer, origin }, tokens)
   deps.knownServers.forget()
   deps.bridge.peek(spec, caller.workspaceId)?.retry()
   return spec
@@ -129,21 +134,47 @@ export async function clientFor(
   return JSON.parse(deps.cipher.decrypt(kept, place))
 }
 
-type Whose = { serverId: string; workspaceId: string; issuer: string }
-const tokenPlace = ({ serverId, workspaceId }: Omit<Whose, 'issuer'>) => `mcp_login.tokens:${serverId} ${workspaceId}`
+/** Codes of RFC 6749 for a client that an authorization server does not know, or not any more. */
+export const isClientRefused = (code: unknown): boolean => code === 'invalid_client' || code === 'unauthorized_client'
+
+/** It does not know this client any more. One that is registered anew meanwhile stays, and so does a configured one. */
+export async function forgetClient(
+  deps: Pick<Deps, 'logins' | 'cipher'>,
+  spec: ServerSpec,
+  { issuer, clientId }: { issuer: string; clientId: string },
+): Promise<void> {
+  if (spec.oauth) return
+  const known = await deps.logins.client(spec.id, issuer)
+  if (known === undefined) return
+  const { client_id: id } = JSON.parse(deps.cipher.decrypt(known, clientPlace(spec.id, issuer))) as OauthClientInfo
+  if (id === clientId) await deps.logins.forgetClient(spec.id, { issuer, client: known })
+}
+
+type Owner = { serverId: string; workspaceId: string }
+type Whose = Owner & { issuer: string; origin: string }
+/** Tokens are good at one origin: an id of the operator's file may come to mean another server. */
+type Sealed = { tokens: OAuthTokens; origin: string }
+const tokenPlace = ({ serverId, workspaceId }: Owner) => `mcp_login.tokens:${serverId} ${workspaceId}`
 
 export async function saveTokens(
   deps: Pick<Deps, 'logins' | 'cipher' | 'now'>,
-  whose: Whose,
+  { origin, ...whose }: Whose,
   tokens: OAuthTokens,
 ): Promise<void> {
   const expiresAt = tokens.expires_in === undefined ? null : new Date(deps.now().getTime() + tokens.expires_in * 1000)
   await deps.logins.save({
     ...whose,
-    tokens: deps.cipher.encrypt(JSON.stringify(tokens), tokenPlace(whose)),
+    tokens: deps.cipher.encrypt(JSON.stringify({ tokens, origin } satisfies Sealed), tokenPlace(whose)),
     expiresAt,
   })
 }
 
-export const openTokens = (deps: Pick<Deps, 'cipher'>, whose: Omit<Whose, 'issuer'>, sealed: string): OAuthTokens =>
-  JSON.parse(deps.cipher.decrypt(sealed, tokenPlace(whose)))
+/** @returns undefined when they are another origin's, or of before origins were kept */
+export function openTokens(
+  deps: Pick<Deps, 'cipher'>,
+  { origin, ...owner }: Owner & { origin: string },
+  sealed: string,
+): OAuthTokens | undefined {
+  const kept = JSON.parse(deps.cipher.decrypt(sealed, tokenPlace(owner))) as Partial<Sealed>
+  return kept.origin === origin ? kept.tokens : undefined
+}

@@ -12,7 +12,8 @@ export type LoginStore = {
   client(serverId: string, issuer: string): Promise<string | undefined>
   /** @returns the one that is kept: of two that register at once the first */
   saveClient(serverId: string, issuer: string, client: string): Promise<string>
-  forgetClient(serverId: string): Promise<void>
+  /** All of a server's, or only this very one. */
+  forgetClient(serverId: string, only?: { issuer: string; client: string }): Promise<void>
 }
 
 type StoreDeps = { db: Pick<PrismaClient, 'mcpLogin' | 'mcpOauthClient'>; now: () => Date }
@@ -45,6 +46,6 @@ export const createLoginStore = ({ db, now }: StoreDeps): LoginStore => {
       })
       return (await client(serverId, issuer)) ?? text
     },
-    forgetClient: async (serverId) => void (await db.mcpOauthClient.deleteMany({ where: { serverId } })),
+    forgetClient: async (serverId, only) => void (await db.mcpOauthClient.deleteMany({ where: { serverId, ...only } })),
   }
 }

@@ -7,19 +7,21 @@ import type { ForeignSchema } from './foreign-schema.ts'
 const OURS = /^(jan\/|([\w.-]+\.)?(modelcontextprotocol|mcp)(\.[\w.-]+)?\/)/
 
 /**
- * A server's answer as it is passed on: all of its content, failures as failures.
+ * A server's answer as it is passed on: all of its content, failures as failures. Nothing else of it: another field may
+ * say something in our name, as `resultType: 'input_required'` asks the person something.
  * @throws AppError `upstream_failed` when it is not what the tool's schema promises: clients would refuse all of it
  */
 export function passResult(server: string, result: CallToolResult, output: ForeignSchema | undefined): CallToolResult {
-  const { _meta, ...rest } = result
-  const meta = Object.entries(_meta ?? {}).filter(([name]) => !OURS.test(name))
-  const passed = {
-    ...rest,
-    content: rest.content ?? [],
+  const { content = [], structuredContent, isError } = result
+  const meta = Object.entries(result._meta ?? {}).filter(([name]) => !OURS.test(name))
+  const passed: CallToolResult = {
+    content,
+    ...(structuredContent === undefined ? {} : { structuredContent }),
+    ...(isError === undefined ? {} : { isError }),
     ...(meta.length > 0 ? { _meta: Object.fromEntries(meta) } : {}),
   }
-  if (!output || result.isError) return passed
-  const problem = result.structuredContent === undefined ? 'there is none' : output.fits(result.structuredContent)
+  if (!output || isError) return passed
+  const problem = structuredContent === undefined ? 'there is none' : output.fits(structuredContent)
   if (problem !== undefined)
     throw new AppError(
       'upstream_failed',

@@ -1,4 +1,4 @@
-import { isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml'
+import { type Document, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml'
 import type { z } from 'zod'
 import { expandVariables } from './expand-variables.ts'
 import { FileServer } from './server-file.schema.ts'
@@ -24,15 +24,27 @@ export function readServerFile(text: string, variables: Variables): ServerFile {
   const found: (ServerSpec & { line: number })[] = []
   for (const item of list.items) {
     const line = lines.linePos((item as { range?: [number] }).range?.[0] ?? 0).line
-    const read = FileServer.safeParse(
-      expandVariables((item as { toJS?(d: unknown): unknown }).toJS?.(document), variables),
-    )
+    const plain = plainOf(item, document)
+    if (plain === undefined) {
+      problems.push(`line ${line}: the entry cannot be read: an alias of something that is nowhere, or too many`)
+      continue
+    }
+    const read = FileServer.safeParse(expandVariables(plain.value, variables))
     if (read.success) found.push({ ...specOf(read.data), line })
     else problems.push(...read.error.issues.map((issue) => `line ${line}: ${describe(issue)}`))
   }
   const { kept, dropped } = keepUnlike(found)
   for (const { line, name } of dropped) problems.push(`line ${line}: name: '${name}' looks like another server's`)
   return { servers: kept.map(({ line: _line, ...spec }) => spec), problems }
+}
+
+/** An entry without YAML's own parts; undefined when an alias in it leads nowhere, or aliases make it too large. */
+function plainOf(item: unknown, document: Document): { value: unknown } | undefined {
+  try {
+    return { value: (item as { toJS?(d: Document): unknown } | null)?.toJS?.(document) }
+  } catch {
+    return undefined
+  }
 }
 
 const describe = (issue: z.core.$ZodIssue) =>

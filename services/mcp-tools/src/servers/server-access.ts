@@ -1,10 +1,10 @@
 import type { Turns } from '@jan/service-kit/turns'
-import { OAuthError } from '@modelcontextprotocol/client'
 import type { Deps } from '../deps.ts'
 import type { Access } from './connect-server.client.ts'
-import { clientFor, openTokens, saveTokens } from './log-in.ts'
+import { clientFor, forgetClient, isClientRefused, openTokens, saveTokens } from './log-in.ts'
 import type { LoginRow } from './logins.store.ts'
-import { NeedsLoginError } from './server-errors.ts'
+import { NeedsLoginError, oauthCodeOf } from './server-errors.ts'
+import { originOf } from './server-oauth.client.ts'
 import type { ServerSpec } from './server-spec.ts'
 
 type Needs = Pick<Deps, 'logins' | 'cipher' | 'now' | 'serverOauth' | 'publicUrl'> & { turns: Turns }
@@ -19,14 +19,17 @@ export function createAccess(deps: Needs, spec: ServerSpec, workspaceId: string)
   const current = async () => {
     const row = await deps.logins.get(spec.id, workspaceId)
     if (!row) throw new NeedsLoginError('Nobody has logged in')
-    return { row, tokens: openTokens(deps, whose, row.tokens) }
+    const origin = originOf(spec)
+    const tokens = openTokens(deps, { ...whose, origin }, row.tokens)
+    if (!tokens) throw new NeedsLoginError('The login was for another address')
+    return { row, tokens, origin }
   }
   const isFresh = ({ expiresAt }: LoginRow) =>
     expiresAt === null || expiresAt.getTime() - deps.now().getTime() > EARLY_MS
 
   const renew: Access['renew'] = (refused) =>
     deps.turns.wait(`mcp login ${spec.id} ${workspaceId}`, async () => {
-      const { row, tokens } = await current()
+      const { row, tokens, origin } = await current()
       // Somebody else has done it while this one waited.
       if (tokens.access_token !== refused && isFresh(row)) return tokens.access_token
       if (!tokens.refresh_token) throw new NeedsLoginError('The access has ended')
@@ -36,12 +39,17 @@ export function createAccess(deps: Needs, spec: ServerSpec, workspaceId: string)
       const client = await clientFor(deps, spec, authority)
       try {
         const fresh = await deps.serverOauth.refresh(spec, authority, { client, refreshToken: tokens.refresh_token })
-        await saveTokens(deps, { ...whose, issuer: row.issuer }, fresh)
+        await saveTokens(deps, { ...whose, issuer: row.issuer, origin }, fresh)
         return fresh.access_token
       } catch (error) {
-        if (!(error instanceof OAuthError)) throw error
-        await deps.logins.forget(spec.id, workspaceId)
-        throw new NeedsLoginError('The access was withdrawn')
+        const code = oauthCodeOf(error)
+        if (code === 'invalid_grant') {
+          await deps.logins.forget(spec.id, workspaceId)
+          throw new NeedsLoginError('The access was withdrawn')
+        }
+        if (!isClientRefused(code) || spec.oauth) throw error
+        await forgetClient(deps, spec, { issuer: row.issuer, clientId: client.client_id })
+        throw new NeedsLoginError('The client is not known there any more')
       }
     })
 

@@ -1,6 +1,9 @@
 import { GuardedFetchError } from '@jan/guarded-fetch/guarded-fetch-error'
 import { AppError } from '@jan/service-kit/errors'
-import { ProtocolError, SdkError, SdkErrorCode, SdkHttpError } from '@modelcontextprotocol/client'
+import { OAuthError, ProtocolError, SdkError, SdkErrorCode, SdkHttpError } from '@modelcontextprotocol/client'
+import { SseError } from '@modelcontextprotocol/sdk/client/sse.js'
+import { StreamableHTTPError } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import { McpError } from '@modelcontextprotocol/sdk/types.js'
 import { TooLargeError } from './server-http.client.ts'
 
 /** A person has to log in at the server before it can be used for them. */
@@ -23,12 +26,12 @@ export const isOutOfReach = (error: unknown): boolean =>
     (link) => link instanceof GuardedFetchError || NETWORK.test((link as NodeJS.ErrnoException).code ?? ''),
   )
 
-/** The HTTP status that a server refused with. */
+/** The HTTP status that a server refused with; undefined for JSON-RPC errors, whose codes are whatever the server writes. */
 export function statusOf(error: unknown): number | undefined {
   const refused = find(error, SdkHttpError)
   if (refused) return (refused as { status?: number }).status
-  const code = (error as { code?: unknown })?.code
-  return typeof code === 'number' && code >= 400 && code < 600 ? code : undefined
+  const code = (find(error, StreamableHTTPError) ?? find(error, SseError))?.code
+  return code !== undefined && code >= 400 && code < 600 ? code : undefined
 }
 
 /** The server forgot a session, so it did not do what it was asked: it may be asked again. */
@@ -40,15 +43,28 @@ export const needsLogin = (error: unknown): boolean =>
 /** JSON-RPC errors: the server is there and well, it says no. */
 export function refusalOf(error: unknown): { code: number; message: string } | undefined {
   if (error instanceof ProtocolError) return error
-  const { code, message } = error as { code?: unknown; message?: unknown }
   // Of the older client. −32000 and −32001 are its own: connection closed, and time-out.
-  if (!(error instanceof Error) || typeof code !== 'number' || code > -32002 || code < -32768) return undefined
-  return { code, message: String(message) }
+  return error instanceof McpError && error.code !== -32000 && error.code !== -32001 ? error : undefined
 }
 
 const isTimeout = (error: unknown) =>
   (error instanceof SdkError && error.code === SdkErrorCode.RequestTimeout) ||
-  (error as { code?: unknown })?.code === -32001
+  (error instanceof McpError && error.code === -32001)
+
+/** A code of ours, of Node.js or of a standard: short, and no text of somebody else's. */
+const isCode = (code: unknown) => typeof code === 'number' || (typeof code === 'string' && /^\w{1,64}$/.test(code))
+
+/** What may be logged of an error: its name, code and HTTP status. Messages hold what servers said. */
+export function outlineOf(error: unknown): Error {
+  const links = [...chainOf(error)]
+  const code = links.map((link) => (link as { code?: unknown }).code).find(isCode)
+  const status = statusOf(error)
+  const words = [links.map(({ name }) => name).join(' < ') || 'Error', code, status && `HTTP ${status}`]
+  return Object.assign(new Error(words.filter(Boolean).join(', ')), { code, status })
+}
+
+/** What an authorization server refused with; undefined when it did not. */
+export const oauthCodeOf = (error: unknown): string | undefined => find(error, OAuthError)?.code
 
 /** Why a server cannot be used, for its owner: never what it said itself, which may hold what it was sent. */
 export function reasonOf(error: unknown): string {
@@ -59,6 +75,7 @@ export function reasonOf(error: unknown): string {
   if (find(error, TooLargeError)) return 'its answer is too large'
   const status = statusOf(error)
   if (status !== undefined) return `it answered ${status}`
+  if (oauthCodeOf(error) !== undefined) return 'its authorization server did not renew the access'
   if (isTimeout(error)) return 'it did not answer in time'
   return 'it does not speak MCP as expected'
 }
@@ -75,5 +92,7 @@ export function callFailure(server: string, error: unknown): AppError {
   if (isTimeout(error)) return new AppError('upstream_timeout', `${server} did not answer in time`)
   if (find(error, TooLargeError))
     return new AppError('upstream_failed', `The answer of ${server} is too large and was cut off`)
-  return new AppError('upstream_failed', `${server} could not be used: ${reasonOf(error)}`, { cause: error })
+  return new AppError('upstream_failed', `${server} could not be used: ${reasonOf(error)}`, {
+    cause: outlineOf(error),
+  })
 }

@@ -45,13 +45,18 @@ export function createServerHttp({ allow, maxBytes, connectTimeoutMs, lookup }: 
     (dispatcher: Agent, judge: (url: string) => unknown): FetchLike =>
     async (url, init = {}) => {
       judge(String(url))
+      const headers = new Headers(init.headers)
       const answer = await dial(String(url), {
         ...(init as Parameters<typeof dial>[1]),
-        headers: [...new Headers(init.headers)],
+        headers: [...headers],
         redirect: 'manual',
         dispatcher,
       })
-      const isStream = answer.headers.get('content-type')?.startsWith('text/event-stream') ?? false
+      // Only where one was asked for: what asks for JSON, as all of OAuth does, reads to the end whatever it is called.
+      const isStream =
+        answer.status === 200 &&
+        (headers.get('accept')?.includes(EVENTS) ?? false) &&
+        (answer.headers.get('content-type')?.startsWith(EVENTS) ?? false)
       const limits = { maxBytes, isStream, budget: budgets.getStore() }
       const body = answer.body && cap(answer.body as ReadableStream<Uint8Array>, limits)
       // A Response of these has no body, and its constructor insists.
@@ -68,6 +73,7 @@ export function createServerHttp({ allow, maxBytes, connectTimeoutMs, lookup }: 
   }
 }
 
+const EVENTS = 'text/event-stream'
 const NEWLINE = 10
 
 type Limits = { maxBytes: number; isStream: boolean; budget: CallBudget | undefined }

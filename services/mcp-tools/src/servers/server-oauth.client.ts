@@ -11,6 +11,7 @@ import {
   registerClient,
   startAuthorization,
 } from '@modelcontextprotocol/client'
+import { outlineOf } from './server-errors.ts'
 import type { ServerHttp } from './server-http.client.ts'
 import type { ServerSpec } from './server-spec.ts'
 
@@ -52,12 +53,13 @@ export function createServerOauth(http: ServerHttp): ServerOauth {
       const signal = AbortSignal.any([AbortSignal.timeout(LONGEST_MS), ...(init?.signal ? [init.signal] : [])])
       return (isOperators ? http.trusted : http.guarded)(url, { ...init, signal })
     }
+  // The SDK's errors carry what the server answered, which is nobody's to log; who asks for the code finds it.
   const saying = async <T>(what: string, act: () => Promise<T>): Promise<T> => {
     try {
       return await act()
     } catch (cause) {
       if (cause instanceof AppError) throw cause
-      throw new AppError('upstream_failed', what, { cause })
+      throw new AppError('upstream_failed', what, { cause: outlineOf(cause) })
     }
   }
   return {
@@ -121,6 +123,9 @@ export function createServerOauth(http: ServerHttp): ServerOauth {
 }
 
 const metadataOf = ({ authorizationServerMetadata: metadata }: Authority) => (metadata ? { metadata } : {})
+
+/** Where a server's tokens may go. @throws AppError `conflict` when it is a process */
+export const originOf = (spec: ServerSpec): string => new URL(addressOf(spec)).origin
 
 function addressOf({ reach }: ServerSpec): string {
   if (reach.type === 'stdio') throw new AppError('conflict', 'A server that is a process has no login')

@@ -80,11 +80,14 @@ export const createServerStore = ({ db, now }: StoreDeps): ServerStore => ({
     return new Set(rows.map(({ id }) => id))
   },
   news: async () => {
+    // A replica's clock may be behind: each row counts by what it is (a pin) or by the transaction that wrote it.
     const [row] = await db.$queryRaw<{ news: string }[]>`
       SELECT concat_ws(' ',
-        (SELECT concat_ws(',', count(*), max(updated_at)) FROM mcp_server),
-        (SELECT concat_ws(',', count(*), max(changed_at)) FROM mcp_tool_pin),
-        (SELECT concat_ws(',', count(*), max(updated_at)) FROM mcp_login)) AS news`
+        (SELECT concat_ws(',', count(*), sum(hashtextextended(concat_ws(' ', id, xmin), 0))) FROM mcp_server),
+        (SELECT concat_ws(',', count(*), sum(hashtextextended(concat_ws(' ', server_id, tool, hash), 0)))
+          FROM mcp_tool_pin),
+        (SELECT concat_ws(',', count(*), sum(hashtextextended(concat_ws(' ', server_id, workspace_id, xmin), 0)))
+          FROM mcp_login)) AS news`
     return row!.news
   },
 })

@@ -10,6 +10,9 @@ export type Definition = {
   annotations?: Record<string, unknown>
 }
 
+export const LONGEST_TITLE = 200
+const HINTS = ['readOnlyHint', 'destructiveHint', 'idempotentHint', 'openWorldHint']
+
 /** The parts that are pinned: a change of any of them is a change of what people agreed to. */
 export const definitionOf = (tool: Definition): Definition => ({
   name: tool.name,
@@ -17,8 +20,15 @@ export const definitionOf = (tool: Definition): Definition => ({
   ...(tool.description === undefined ? {} : { description: tool.description }),
   inputSchema: tool.inputSchema,
   ...(tool.outputSchema === undefined ? {} : { outputSchema: tool.outputSchema }),
-  ...(tool.annotations === undefined ? {} : { annotations: tool.annotations }),
+  ...(tool.annotations === undefined ? {} : { annotations: annotationsOf(tool.annotations) }),
 })
+
+/** What the protocol knows of them: the rest is nobody's to read, and could be of any size. */
+function annotationsOf(said: Record<string, unknown>): Record<string, unknown> {
+  const hints = HINTS.filter((name) => typeof said[name] === 'boolean').map((name) => [name, said[name]])
+  const title = typeof said.title === 'string' ? { title: said.title.slice(0, LONGEST_TITLE) } : {}
+  return { ...Object.fromEntries(hints), ...title }
+}
 
 /** The same for the same words, in whatever order a server writes its fields. */
 export const hashOf = (definition: Definition): string =>

@@ -13,8 +13,8 @@ export type Sighting = { definition: Definition; hash: string }
 
 /** What tools said of themselves when they were first seen; of all replicas the first one's sight counts. */
 export type ToolPinStore = {
-  /** Pins what is new, notes what has changed. @returns all pins of the server by tool */
-  see(serverId: string, seen: Sighting[]): Promise<Map<string, ToolPin>>
+  /** Pins what is new, as long as the server has fewer than `most`, notes what has changed. @returns all pins of the server by tool */
+  see(serverId: string, seen: Sighting[], most: number): Promise<Map<string, ToolPin>>
   list(serverId: string): Promise<ToolPin[]>
   /** @returns false when this is not what the tool says by now */
   accept(pin: { serverId: string; tool: string; hash: string }, by: string): Promise<boolean>
@@ -32,10 +32,12 @@ export const createToolPinStore = ({ db, now }: StoreDeps): ToolPinStore => {
   const all = async (serverId: string) => new Map((await list(serverId)).map((pin) => [pin.tool, pin]))
   return {
     list,
-    see: async (serverId, seen) => {
+    see: async (serverId, seen, most) => {
       const at = now()
       const known = await all(serverId)
-      const fresh = seen.filter(({ definition }) => !known.has(definition.name))
+      const fresh = seen
+        .filter(({ definition }) => !known.has(definition.name))
+        .slice(0, Math.max(0, most - known.size))
       if (fresh.length > 0)
         await db.mcpToolPin.createMany({
           data: fresh.map(({ definition, hash }) => ({

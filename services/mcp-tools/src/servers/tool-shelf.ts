@@ -25,6 +25,18 @@ type ShelfDeps = {
   onNews(workspaceId: string | undefined): void
 }
 
+/** A server that ever renames its tools would be remembered without end: so many per tool that it may have. */
+const PINS_PER_TOOL = 3
+
+/** Without the tools that were not pinned, of a server that has had too many. */
+function withoutUnpinned({ taken, refused }: Judged, pins: ReadonlyMap<string, unknown>, most: number): Judged {
+  const isPinned = ({ definition }: Judged['taken'][number]) => pins.has(definition.name)
+  const beyond = taken
+    .filter((tool) => !isPinned(tool))
+    .map(({ definition: { name } }) => ({ name, reason: `the server has had more than ${most} tools by now` }))
+  return { taken: taken.filter(isPinned), refused: [...refused, ...beyond] }
+}
+
 const NONE: Judged = { taken: [], refused: [] }
 
 export function createToolShelf(
@@ -37,6 +49,8 @@ export function createToolShelf(
   let offered: OfferedTool[] = []
   let version = 0
   let cleared = 0
+  /** What was said when the pins were last looked at; whoever changes pins calls `lookAtPins`. */
+  let looked: typeof said | undefined
 
   const show = (next: Judged) => {
     const before = new Map(judged.taken.map((tool, index) => [hashOf(tool.definition), offered[index]]))
@@ -51,21 +65,27 @@ export function createToolShelf(
 
   const lookAtPins = async () => {
     const at = cleared
-    const seen = said.judged.taken.map(({ definition }) => ({ definition, hash: hashOf(definition) }))
-    const known = await pins.see(spec.id, seen)
-    // Its server may have gone meanwhile.
-    if (at === cleared) show(keepPinned(said.judged, known))
+    const now = said
+    looked = undefined
+    const most = PINS_PER_TOOL * spec.maxTools
+    const seen = now.judged.taken.map(({ definition }) => ({ definition, hash: hashOf(definition) }))
+    const known = await pins.see(spec.id, seen, most)
+    // Its server may have gone meanwhile, or have said something else.
+    if (at !== cleared || now !== said) return
+    looked = now
+    show(keepPinned(withoutUnpinned(now.judged, known, most), known))
   }
 
   return {
     put: async (tools) => {
       const text = JSON.stringify(tools)
       if (text !== said.text) said = { text, judged: judgeTools(tools, { ours, most: spec.maxTools }) }
-      await lookAtPins()
+      if (looked !== said) await lookAtPins()
     },
     lookAtPins,
     clear: () => {
       cleared++
+      looked = undefined
       show(NONE)
     },
     tools: () => offered,

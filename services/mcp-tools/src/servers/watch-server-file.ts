@@ -34,9 +34,14 @@ export function watchServerFile({ file, variables, log, onChange }: Watching): W
   }
   const before = textOf(path)
   if (before !== undefined) take(before)
-  const close = followText(path, before, (text) => {
-    if (take(text)) onChange()
-  })
+  const close = followText(
+    path,
+    before,
+    (text) => {
+      if (take(text)) onChange()
+    },
+    (err) => log.error({ err, file }, 'the changed file of MCP servers cannot be used; those before it stay'),
+  )
   return { servers: () => servers, close }
 }
 

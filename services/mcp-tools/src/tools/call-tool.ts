@@ -9,7 +9,7 @@ import type { Deps } from '../deps.ts'
 import { toolCalled } from '../events.ts'
 import { RPC } from '../mcp/json-rpc.ts'
 import { admitCall } from '../policy/admit-call.ts'
-import type { OfferedTool } from './offered-tool.ts'
+import { BUILT_IN, type OfferedTool, PLATFORM } from './offered-tool.ts'
 import { RESULT_CODE, resultCodeOf } from './result-code.ts'
 import type { Asking, ToolCall } from './tool.ts'
 import { markUntrusted } from './untrusted.ts'
@@ -33,6 +33,7 @@ export async function callTool(
     throw new ProtocolError(RPC.invalidParams, `Unknown tool: ${name}`)
   }
   const started = performance.now()
+  let hasBegun = false
   const report = (outcome: Parameters<typeof toolCalled>[1]['outcome']) =>
     toolCalled(asking.log, { tool: name, outcome, ms: Math.round(performance.now() - started) })
   try {
@@ -41,6 +42,7 @@ export async function callTool(
       report('refused')
       return admitted.answer
     }
+    hasBegun = true
     const result = await runInTime(tool, admitted.call, args)
     report(outcomeOfResult(result))
     return tool.annotations.openWorldHint && !isInputRequiredResult(result) ? markUntrusted(result, name) : result
@@ -53,7 +55,9 @@ export async function callTool(
     report(outcomeOf(known.code))
     if (known.extra.cause !== undefined)
       asking.log[ERRORS[known.code].log]({ err: known.extra.cause, tool: name }, 'tool failed')
-    return presentFailure(name, known)
+    const failure = presentFailure(name, known)
+    // A refusal before that is in our own words.
+    return hasBegun && isForeign(tool) ? markUntrusted(failure, name) : failure
   }
 }
 
@@ -79,6 +83,10 @@ async function runInTime(tool: OfferedTool, call: ToolCall, args: unknown): Prom
     clearTimeout(timer)
   }
 }
+
+/** The words of its failures may be a stranger's: a page's, or those of a bridged server, whatever it says of itself. */
+const isForeign = ({ annotations, server }: OfferedTool): boolean =>
+  annotations.openWorldHint || (server !== BUILT_IN && server !== PLATFORM)
 
 const presentFailure = (name: string, { code, message }: AppError): CallToolResult => ({
   content: [{ type: 'text', text: code === 'internal' ? `${name} failed because of an internal error` : message }],

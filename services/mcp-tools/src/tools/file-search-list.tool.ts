@@ -15,7 +15,7 @@ export const fileSearchListTool = defineTool({
   run: async (deps, call, { limit, after, tags, vector_store_id: collectionId }) => {
     const { workspaceId } = requirePerson(call).caller
     const page = { limit, order: 'desc' as const, after: after === undefined ? undefined : BigInt(after) }
-    const rows = await deps.documents.list(workspaceId, { collectionId, tags }, page)
+    const rows = await deps.documents.list(workspaceId, { collectionId, tags, unexpired: true }, page)
     const documents = rows.slice(0, limit)
     const next = rows.length > limit ? String(documents.at(-1)!.key) : null
     const lines = documents.map(({ id, title, tags }) => `${id}: ${[title, ...tags.map((tag) => `#${tag}`)].join(' ')}`)

@@ -2,6 +2,7 @@ import { requirePerson } from '../documents/asking.ts'
 import { fileSearchQueryInput, fileSearchQueryOutput } from '../documents/file-search.schema.ts'
 import { queryDocuments, type ShownHit } from '../documents/query-documents.ts'
 import { defineTool } from './tool.ts'
+import { markUntrusted } from './untrusted.ts'
 
 const USUAL = 5
 const MOST = 20
@@ -39,12 +40,21 @@ export const fileSearchQueryTool = defineTool({
     }
     const passages = hits.map(({ document, text, start }, nth) => {
       const place = `${document.id}, characters ${start}–${start + text.length}`
-      return `${nth + 1}. ${document.title} (${place})\n${text.trim()}`
+      const passage = `${nth + 1}. ${document.title} (${place})\n${text.trim()}`
+      return isOfWeb(document.source) ? fenced(passage) : passage
     })
     const nothing = hits.length === 0 && 'Nothing was found.'
     return { text: [...passages, nothing, notice].filter(Boolean).join('\n\n'), structured }
   },
 })
+
+const isOfWeb = (source: string | null) => source !== null && /^https?:/i.test(source)
+
+/** Whoever wrote a page is not the user, also when the user keeps it. */
+const fenced = (passage: string): string =>
+  markUntrusted({ content: [{ type: 'text', text: passage }] }, 'file_search_query')
+    .content.map((block) => (block.type === 'text' ? block.text : ''))
+    .join('')
 
 /** Nothing, or nothing sensible, is the usual number. */
 const topK = (asked = USUAL) => (asked >= 1 ? Math.min(Math.trunc(asked), MOST) : USUAL)

@@ -136,10 +136,10 @@ export const FileBatch = z
   })
   .meta({ id: 'VectorStoreFileBatch' })
 
-const Value = z.union([z.string(), z.number(), z.boolean()])
+const Value = z.union([text(512), z.number(), z.boolean()])
 const Comparison = z.union([
-  z.object({ type: z.enum(['eq', 'ne', 'gt', 'gte', 'lt', 'lte']), key: z.string(), value: Value }),
-  z.object({ type: z.enum(['in', 'nin']), key: z.string(), value: z.array(Value) }),
+  z.object({ type: z.enum(['eq', 'ne', 'gt', 'gte', 'lt', 'lte']), key, value: Value }),
+  z.object({ type: z.enum(['in', 'nin']), key, value: z.array(Value).max(100) }),
 ])
 /** OpenAI nests them once or twice; deeper is somebody's joke. */
 const nested = (inner: z.ZodType<AttributeFilter>) =>
@@ -148,9 +148,18 @@ const nested = (inner: z.ZodType<AttributeFilter>) =>
     z.object({ type: z.enum(['and', 'or']), filters: z.array(inner).max(50) }),
   ]) as z.ZodType<AttributeFilter>
 
+const MOST_COMPARISONS = 100
+const countComparisons = (filter: AttributeFilter): number =>
+  'filters' in filter ? filter.filters.reduce((total, each) => total + countComparisons(each), 0) : 1
+
+const Filters = nested(nested(nested(Comparison))).refine(
+  (filter) => countComparisons(filter) <= MOST_COMPARISONS,
+  `expected at most ${MOST_COMPARISONS} comparisons`,
+)
+
 export const SearchVectorStore = z.object({
   query: z.union([z.string().min(1).max(8192), z.array(z.string().min(1).max(8192)).min(1).max(10)]),
-  filters: nested(nested(nested(Comparison))).nullish(),
+  filters: Filters.nullish(),
   max_num_results: z.int().min(1).max(50).default(10),
   ranking_options: z.looseObject({ score_threshold: z.number().min(0).max(1).nullish() }).nullish(),
   rewrite_query: z.boolean().nullish().describe('Taken, and nothing is rewritten'),
