@@ -16,7 +16,7 @@ import { stores } from './stores.ts'
 const newService: Part = {
   name: 'new-service',
   needs: [],
-  minutes: 8,
+  minutes: 13,
   suite: 'tests/new-service/verify.platform.test.ts',
   start: async () => ({}),
 }
