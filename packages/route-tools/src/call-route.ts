@@ -1,6 +1,6 @@
 import type { Caller } from '@jan/service-kit/auth'
 import { invalid } from '@jan/service-kit/errors'
-import { tryParseJson, writeJson } from '@jan/service-kit/json-body'
+import { isJsonObject, tryParseJson, writeJson } from '@jan/service-kit/json-body'
 import type { CallToolResult } from '@modelcontextprotocol/server'
 import type { Place } from './argument-schemas.ts'
 import type { Reply, ToolError, Visits } from './in-process.ts'
@@ -80,10 +80,9 @@ const bodyOf = (given: [string, unknown][]) => writeJson(Object.fromEntries(give
 
 function success({ text }: Reply): CallToolResult {
   const value = tryParseJson(text)
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
   return {
     content: [{ type: 'text', text: text === '' ? 'Done' : text }],
-    ...(isObject ? { structuredContent: value as Record<string, unknown> } : {}),
+    ...(isJsonObject(value) ? { structuredContent: value } : {}),
   }
 }
 

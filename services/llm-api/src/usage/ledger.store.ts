@@ -37,8 +37,8 @@ export const createLedgerStore = ({ pool, prisma }: Db): LedgerStore => ({
   },
 })
 
-/** Column → its type and the field of a row. */
-const COLUMNS: [column: string, type: string, field: keyof ModelCall][] = [
+/** Column → the type and the field of a row, and what is made of it when it is not kept as it is sent. */
+const COLUMNS: [column: string, type: string, field: keyof ModelCall, value?: string][] = [
   ['id', 'text', 'id'],
   ['workspace_id', 'text', 'workspaceId'],
   ['created_by', 'text', 'createdBy'],
@@ -66,7 +66,7 @@ const COLUMNS: [column: string, type: string, field: keyof ModelCall][] = [
   ['outcome', 'text', 'outcome'],
   ['first_token_ms', 'integer', 'firstTokenMs'],
   ['duration_ms', 'integer', 'durationMs'],
-  ['started_at', 'bigint', 'startedAt'],
+  ['started_at', 'bigint', 'startedAt', 'to_timestamp("startedAt" / 1000.0)'],
 ]
 
 const KEYS = ['day', 'workspace_id', 'created_by', 'key_id', 'project_id', 'model', 'provider_name']
@@ -78,7 +78,7 @@ const ADDED = `ON CONFLICT (${KEYS}) DO UPDATE SET ${TOTALS.map((name) => `${nam
 const WRITE = `
 WITH fresh AS (
   INSERT INTO model_call (${COLUMNS.map(([column]) => column)})
-  SELECT ${COLUMNS.map(([column, , field]) => (column === 'started_at' ? `to_timestamp("${field}" / 1000.0)` : `"${field}"`))}
+  SELECT ${COLUMNS.map(([, , field, value = `"${field}"`]) => value)}
   FROM json_to_recordset($1::json) AS sent (${COLUMNS.map(([, type, field]) => `"${field}" ${type}`)})
   ON CONFLICT (id) DO NOTHING
   RETURNING *, (started_at AT TIME ZONE 'UTC')::date AS day

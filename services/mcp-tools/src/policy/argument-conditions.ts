@@ -1,3 +1,4 @@
+import { parsePointer } from '../scrape/json-pointer.ts'
 import { compileGlob, compileRegex, type Matches } from './linear-pattern.ts'
 import { listOf } from './name-patterns.ts'
 import type { PolicyRule } from './policy.schema.ts'
@@ -14,7 +15,7 @@ type Conditions = NonNullable<PolicyRule['arguments']>
  */
 export function compileConditions(conditions: Conditions, allows: boolean): (args: unknown) => boolean {
   const all = Object.entries(conditions).map(([pointer, pattern]) => ({
-    path: pointer.slice(1).split('/').map(unescapeKey),
+    path: parsePointer(pointer)!,
     matches: compilePattern(pattern),
   }))
   return (args) =>
@@ -24,8 +25,6 @@ export function compileConditions(conditions: Conditions, allows: boolean): (arg
       return texts.length > 0 && (allows ? texts.every(fits) : texts.some(fits))
     })
 }
-
-const unescapeKey = (key: string) => key.replaceAll('~1', '/').replaceAll('~0', '~')
 
 function compilePattern(pattern: Conditions[string]): Matches {
   if (typeof pattern === 'object' && 'regex' in pattern)

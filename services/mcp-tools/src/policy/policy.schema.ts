@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { parsePointer } from '../scrape/json-pointer.ts'
 import { Surface } from '../tools/surface.ts'
 import { compileRegex, LONGEST_PATTERN } from './linear-pattern.ts'
 
@@ -15,12 +16,11 @@ const Regex = z.strictObject({ regex: z.string().min(1), ignore_case: z.boolean(
 const Condition = z.union([Glob, z.array(Glob).min(1).max(200), Regex], {
   error: 'expected a glob, a list of globs, or {regex, ignore_case}',
 })
-const POINTER = /^(\/([^~/]|~[01])*)+$/
 
 const Rate = z.string().regex(/^[1-9]\d{0,6}\/[smhd]$/, 'expected a rate such as 30/m: a number in a s, m, h or d')
 
 function problemOf(pointer: string, condition: z.output<typeof Condition>): string | undefined {
-  if (!POINTER.test(pointer)) return 'expected a JSON pointer, such as /url'
+  if (!parsePointer(pointer)?.length) return 'expected a JSON pointer, such as /url'
   if (typeof condition === 'string' || Array.isArray(condition)) return undefined
   try {
     compileRegex(condition.regex, { ignoreCase: condition.ignore_case })

@@ -1,3 +1,4 @@
+import { isJsonObject } from '@jan/service-kit/json-body'
 import type { JsonObjectSchema } from '../tools/offered-tool.ts'
 
 /** Most parts of a simple schema, of which references make copies. */
@@ -26,13 +27,13 @@ type Work = { root: Schema; left: number }
 export function simplifySchema(root: Schema): { schema: JsonObjectSchema; nodes: number } {
   const work = { root, left: MOST_NODES }
   const simple = simplify(root, work, 0)
-  const schema = (isSchema(simple) ? simple : { type: 'object' }) as JsonObjectSchema
+  const schema = (isJsonObject(simple) ? simple : { type: 'object' }) as JsonObjectSchema
   return { schema, nodes: MOST_NODES - work.left + 1 }
 }
 
 function simplify(given: unknown, work: Work, references: number): Schema | boolean {
   if (typeof given === 'boolean') return given
-  if (!isSchema(given)) throw new Error('a part of the schema is no schema')
+  if (!isJsonObject(given)) throw new Error('a part of the schema is no schema')
   const cost = costOf(given)
   if (cost > work.left) return true
   work.left -= cost
@@ -66,7 +67,7 @@ const costOf = (schema: Schema): number =>
   )
 
 function simplifyEach(value: unknown, inner: (value: unknown) => unknown): Schema {
-  if (!isSchema(value)) throw new Error('properties are no object')
+  if (!isJsonObject(value)) throw new Error('properties are no object')
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, inner(each)]))
 }
 
@@ -107,6 +108,3 @@ function requireList(key: string, value: unknown): unknown[] {
     throw new Error('required is no list of names')
   return value
 }
-
-const isSchema = (value: unknown): value is Schema =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

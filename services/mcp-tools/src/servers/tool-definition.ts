@@ -1,4 +1,7 @@
 import { createHash } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
+import { canonicalJson } from '@jan/contracts/tool-approval'
+import { isJsonObject } from '@jan/service-kit/json-body'
 
 /** What a server says of a tool, as far as anybody may be shown it. */
 export type Definition = {
@@ -32,31 +35,16 @@ function annotationsOf(said: Record<string, unknown>): Record<string, unknown> {
 
 /** The same for the same words, in whatever order a server writes its fields. */
 export const hashOf = (definition: Definition): string =>
-  createHash('sha256')
-    .update(JSON.stringify(sorted(definition)))
-    .digest('hex')
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([one], [other]) => (one < other ? -1 : 1))
-      .map(([key, each]) => [key, sorted(each)]),
-  )
-}
+  createHash('sha256').update(canonicalJson(definition)).digest('hex')
 
 export type Change = { path: string; before?: unknown; after?: unknown }
 
 /** What differs, leaf by leaf, for a person to read. */
 export function changesBetween(before: unknown, after: unknown, path = ''): Change[] {
-  if (isRecord(before) && isRecord(after))
+  if (isJsonObject(before) && isJsonObject(after))
     return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((key) =>
       changesBetween(before[key], after[key], path ? `${path}.${key}` : key),
     )
-  if (JSON.stringify(sorted(before)) === JSON.stringify(sorted(after))) return []
+  if (isDeepStrictEqual(before, after)) return []
   return [{ path, ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) }]
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
