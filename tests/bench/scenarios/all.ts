@@ -5,6 +5,7 @@ import { chatMemory } from './chat-memory.ts'
 import { chatRelay } from './chat-relay.ts'
 import { chatStream } from './chat-stream.ts'
 import { conversationLength } from './conversation-length.ts'
+import { fileSearch } from './file-search.ts'
 import { guestLogin } from './guest-login.ts'
 import { mediaOnDisk, mediaOnS3 } from './media-transfer.ts'
 import { rateLimiter } from './rate-limiter.ts'
@@ -24,4 +25,4 @@ export const SCENARIOS: Scenario<unknown>[] = [
 
 export const scenarioNamed = (name: string): Scenario<unknown> => SCENARIOS.find((each) => each.name === name)!
 
-export const SURVEYS: Survey[] = [chatMemory, conversationLength]
+export const SURVEYS: Survey[] = [chatMemory, conversationLength, fileSearch]

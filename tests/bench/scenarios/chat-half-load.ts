@@ -2,11 +2,11 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type ChatTarget, chatPost, startChatContestants } from '../harness/chat-contestants.ts'
 import { openConnections, postForText } from '../harness/exchange.ts'
 import type { Sample, Scenario } from '../harness/scenario.ts'
-import { cpuPerUnit } from '../harness/table.ts'
+import { cpuPerUnit, ratio } from '../harness/table.ts'
 
 const WORKERS = 32
 /** About half of what `chat-relay` shows as llm-api's most on two cores. */
-const PER_SECOND = 900
+const PER_SECOND = 2_000
 const INTERVAL_MS = (1_000 * WORKERS) / PER_SECOND
 
 const added = ({ firstMs }: Sample, floor: Sample, which: 'p50' | 'p99') => firstMs![which] - floor.firstMs![which]
@@ -24,6 +24,7 @@ export const chatHalfLoad: Scenario<ChatTarget> = {
     { title: 'p99 ms', of: ({ firstMs }) => firstMs!.p99, digits: 2 },
     { title: 'added p99 ms', of: (sample, floor) => added(sample, floor, 'p99'), digits: 2 },
     { title: 'CPU µs per request', of: (sample) => cpuPerUnit(sample) },
+    { title: '× floor', of: (sample, floor) => ratio(cpuPerUnit(sample), cpuPerUnit(floor)), digits: 2 },
   ],
   setUp: (bench) => startChatContestants(bench, { answerBytes: 800, chunks: 1, intervalMs: 1 }),
   connect(target) {

@@ -35,6 +35,19 @@ test('rows are written in order, many at once, soon, and without being asked [L-
   expect([...ledger.waiting()]).toEqual([])
 })
 
+test('rows that come while others are written are not held up and not forgotten [L-070]', async () => {
+  const batches: number[] = []
+  const { ledger, written } = ledgerOn(async (rows) => {
+    batches.push(rows.length)
+    if (batches.length === 1) await new Promise((done) => setTimeout(done, 200))
+  })
+  ledger.add(row(0))
+  await until(() => batches.length === 1)
+  for (let id = 1; id < 4; id += 1) ledger.add(row(id))
+  await until(() => written.length === 4)
+  expect([written, batches]).toEqual([upTo(4), [1, 3]])
+})
+
 test('while the database is away rows wait, are tried again, and are lost only beyond a number [L-070 L-072]', async () => {
   let isAway = true
   const away = ledgerOn(
