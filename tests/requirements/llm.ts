@@ -1,4 +1,4 @@
-import { done, from, open, shown } from './row.ts'
+import { done, from, shown } from './row.ts'
 
 export const llm = [
   ...from(

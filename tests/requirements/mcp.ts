@@ -1,4 +1,4 @@
-import { done, from, open } from './row.ts'
+import { done, from, shown } from './row.ts'
 
 export const mcp = [
   ...from(

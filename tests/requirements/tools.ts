@@ -79,7 +79,7 @@ export const tools = [
       'Chat relay and guest login are measured, and docs/performance.md says by which command.',
       'make bench',
     ),
-    shown('T-40', 'A chat relay takes at most twice the CPU of the floor per request.', 'make bench'),
+    shown('T-40', 'A chat relay takes at most twice the CPU of the floor per request, at the same load.', 'make bench'),
     shown('T-41', 'A streamed chat takes at most twice the CPU of the floor per chunk.', 'make bench'),
     shown('T-42', 'The rate limiter takes at most 10 µs of CPU per request.', 'make bench'),
   ),
