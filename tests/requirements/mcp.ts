@@ -74,6 +74,11 @@ export const mcp = [
     done('B-040', 'Names that look alike are refused, and no server can claim a name of ours.'),
     done('B-041', 'What is too large, endless or framed as something else is cut and marked, and hurts nobody.'),
     done('B-042', 'What comes from an open world is marked as not to be trusted.'),
+    done(
+      'B-100',
+      'Renewing an access keeps nobody else waiting, is done by one of all replicas, and brings no deleted login back.',
+    ),
+    done('B-101', 'However many servers hang, or never stop telling of changes, the others are there at once.'),
   ),
   ...from(
     'mcp-tools: policy',

@@ -104,7 +104,8 @@ export async function connect(
   const policies = createPolicyStore(db)
   const policy = openPolicy(config, { store: policies, redis, metrics, log }, closers)
   const onNews = (workspaceId?: string) => protocol.changes.publish({ kind: 'tools_list_changed', workspaceId })
-  const servers = bridgeServers({ config, db, metrics, log, onNews }, tools, closers)
+  const names = tools.map(({ name }) => name)
+  const servers = openServers({ config, db, metrics, log, now: base.now, ours: names, onNews }, closers)
   const sources = [createBuiltInSource(tools, toolDeps), ...platformSources(config, base), servers.bridge]
   const catalog = createCatalog([...sources, ...(more.sources ?? [])], policy)
   const documents = createDocumentSource(toolDeps)
@@ -209,16 +210,6 @@ function openPolicy(config: Config, parts: Omit<PolicyOptions, 'file' | 'path' |
 function platformSources({ platformTools }: Config, { llmApi, mediaApi, responseApi, log, now }: Base): ToolSource[] {
   const services = { 'llm-api': llmApi, 'media-api': mediaApi, 'response-api': responseApi }
   return platformTools ? [createPlatformSource({ services, log, now })] : []
-}
-
-/** Turns that are waited for hold connections, so they have a pool of their own. */
-const bridgeServers = (
-  opened: Pick<Deps, 'db' | 'metrics' | 'log'> & { config: Config; onNews(workspaceId?: string): void },
-  tools: readonly Tool[],
-  closers: Closers,
-): ServerDeps => {
-  const turnsPool = connectPostgres({ ...opened.config.database, poolMax: 4 }, opened.log, closers)
-  return openServers({ ...opened, now: () => new Date(), ours: tools.map(({ name }) => name), turnsPool }, closers)
 }
 
 /** Known tokens and services keep working without it; new tokens cannot be checked. */

@@ -1,93 +1,15 @@
-import { createHash } from 'node:crypto'
-import { text as readText } from 'node:stream/consumers'
-import { type Served, serve } from '@jan/testkit/serve'
 import { until } from '@jan/testkit/until'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { type BridgeService, startBridge, textOf } from './bridge-start.ts'
 import { type McpServer, startMcpServer } from './mcp-server.ts'
-
-/** An authorization server whose access tokens last as long as a test says, and whose refresh tokens are good once. */
-async function startAuthority() {
-  const state = {
-    lifetime: 3600,
-    refreshes: 0,
-    registrations: 0,
-    valid: new Set<string>(),
-    refresh: '',
-    withdrawn: false,
-    /** Answers the next refreshes itself. */
-    broken: undefined as { status: number; text: string } | undefined,
-  }
-  const codes = new Map<string, { challenge: string; redirect: string }>()
-  const issue = () => {
-    const n = state.valid.size + 1
-    state.valid.add(`access-${n}`)
-    state.refresh = `refresh-${n}`
-    return {
-      access_token: `access-${n}`,
-      refresh_token: state.refresh,
-      token_type: 'Bearer',
-      expires_in: state.lifetime,
-    }
-  }
-  const served: Served = await serve(async (request, response) => {
-    const url = new URL(request.url!, served.url)
-    const answer = (value: object, status = 200) =>
-      void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value))
-    if (url.pathname === '/.well-known/oauth-authorization-server')
-      return answer({
-        issuer: served.url,
-        authorization_endpoint: `${served.url}/authorize`,
-        token_endpoint: `${served.url}/token`,
-        registration_endpoint: `${served.url}/register`,
-        response_types_supported: ['code'],
-        code_challenge_methods_supported: ['S256'],
-        token_endpoint_auth_methods_supported: ['none'],
-      })
-    if (url.pathname === '/register') {
-      state.registrations++
-      return answer({ ...JSON.parse(await readText(request)), client_id: 'registered' }, 201)
-    }
-    if (url.pathname === '/authorize') {
-      const { redirect_uri: redirect, state: sent, code_challenge: challenge } = Object.fromEntries(url.searchParams)
-      codes.set('code-1', { challenge: challenge!, redirect: redirect! })
-      return void response.writeHead(302, { location: `${redirect}?code=code-1&state=${sent}` }).end()
-    }
-    if (url.pathname !== '/token') return void response.writeHead(404).end()
-    const form = new URLSearchParams(await readText(request))
-    if (form.get('grant_type') === 'refresh_token') {
-      state.refreshes++
-      if (state.broken) return void response.writeHead(state.broken.status).end(state.broken.text)
-      const isGood = form.get('refresh_token') === state.refresh && !state.withdrawn
-      return isGood ? answer(issue()) : answer({ error: 'invalid_grant' }, 400)
-    }
-    const known = codes.get(form.get('code')!)
-    const digest = createHash('sha256').update(form.get('code_verifier')!).digest('base64url')
-    const isGood = known?.challenge === digest && known.redirect === form.get('redirect_uri')
-    return isGood ? answer(issue()) : answer({ error: 'invalid_grant' }, 400)
-  })
-  return { ...served, state }
-}
+import { type Authority, browse, logIn, startAuthority, startServerWithLogin } from './oauth-server.ts'
 
 let far: McpServer
-let authority: Awaited<ReturnType<typeof startAuthority>>
+let authority: Authority
 let jan: BridgeService
 beforeAll(async () => {
   authority = await startAuthority()
-  far = await startMcpServer()
-  far.state.before = ({ request, response }) => {
-    if (authority.state.valid.has(request.headers.authorization?.slice(7) ?? '')) return false
-    response.writeHead(401).end()
-    return true
-  }
-  const metadata = far.server.listeners('request')[0] as (request: object, response: object) => void
-  far.server.removeAllListeners('request').on('request', (request, response) => {
-    if (!request.url?.startsWith('/.well-known/')) return metadata(request, response)
-    if (!request.url.startsWith('/.well-known/oauth-protected-resource')) return response.writeHead(404).end()
-    response
-      .writeHead(200, { 'content-type': 'application/json' })
-      .end(JSON.stringify({ resource: `${far.url}/mcp`, authorization_servers: [authority.url] }))
-  })
+  far = await startServerWithLogin(authority)
   const allow = [far, authority].map(({ port }) => `127.0.0.1:${port}`).join()
   jan = await startBridge([{ name: 'calendar', url: `${far.url}/mcp`, auth: 'oauth' }], { OUTBOUND_ALLOW: allow })
 })
@@ -96,20 +18,6 @@ afterAll(async () => {
   await far.close()
   await authority.close()
 })
-
-/** What a browser does, up to the page with the completion. */
-async function browse(url: string): Promise<string> {
-  const { headers } = await fetch(url, { redirect: 'manual' })
-  const back = new URL(headers.get('location')!)
-  const page = await (await fetch(`${jan.url}${back.pathname}${back.search}`)).text()
-  return /<pre id="completion">([\w-]+)<\/pre>/.exec(page)![1]!
-}
-
-async function logIn() {
-  const begun = await jan.api('POST', '/file_calendar/oauth/start')
-  const completion = await browse(begun.body.authorization_url)
-  expect(await jan.api('POST', '/file_calendar/oauth/finish', { completion })).toMatchObject({ status: 200 })
-}
 
 test('each user logs in for themselves, with PKCE, and nobody can end the login of another [B-038]', async () => {
   expect(await jan.names()).toEqual([])
@@ -121,7 +29,7 @@ test('each user logs in for themselves, with PKCE, and nobody can end the login 
     resource: `${far.url}/mcp`,
     redirect_uri: 'http://localhost:8000/v1/mcp/servers/file_calendar/oauth/callback',
   })
-  const completion = await browse(url.href)
+  const completion = await browse(jan, url.href)
   const finish = (who: string) => jan.api('POST', '/file_calendar/oauth/finish', { completion }, [who])
   expect((await finish('bob')).status).toBe(403)
   expect((await jan.api('POST', '/file_calendar/oauth/finish', { completion: 'AAAA' })).status).toBe(400)
@@ -166,7 +74,7 @@ test('an access that has ended is renewed by one, however many need it; one that
 
 test('a client that is not known any more is registered anew with the next login [B-038]', async () => {
   authority.state.withdrawn = false
-  await logIn()
+  expect(await logIn(jan, 'calendar')).toBe(200)
   await jan.untilNames(['calendar__echo'])
   authority.state.valid.clear()
   authority.state.broken = { status: 401, text: JSON.stringify({ error: 'invalid_client' }) }
@@ -178,7 +86,7 @@ test('a client that is not known any more is registered anew with the next login
   expect(await jan.database.query('SELECT * FROM mcp_oauth_client')).toEqual([])
   authority.state.broken = undefined
   const before = authority.state.registrations
-  await logIn()
+  expect(await logIn(jan, 'calendar')).toBe(200)
   expect(authority.state.registrations - before).toBe(1)
   await jan.untilNames(['calendar__echo'])
 })

@@ -2,7 +2,9 @@ import type { Person } from '@jan/service-kit/auth'
 import { AppError } from '@jan/service-kit/errors'
 import type { OAuthTokens } from '@modelcontextprotocol/client'
 import type { Deps } from '../deps.ts'
+import type { LoginRow } from './logins.store.ts'
 import { requireKnownPerson, requireServer } from './require-server.ts'
+import { openJson, sealJson } from './sealed-json.ts'
 import { type Authority, type OauthClientInfo, originOf } from './server-oauth.client.ts'
 import type { ServerSpec } from './server-spec.ts'
 
@@ -32,11 +34,11 @@ const redirectUriOf = ({ publicUrl }: Pick<Deps, 'publicUrl'>, id: string) =>
   new URL(`/v1/mcp/servers/${encodeURIComponent(id)}/oauth/callback`, publicUrl).href
 
 const seal = ({ cipher }: Pick<Deps, 'cipher'>, value: unknown, place: string) =>
-  Buffer.from(cipher.encrypt(JSON.stringify(value), place)).toString('base64url')
+  Buffer.from(sealJson(cipher, value, place)).toString('base64url')
 
 function open<T>({ cipher }: Pick<Deps, 'cipher'>, sealed: string, place: string): T {
   try {
-    return JSON.parse(cipher.decrypt(Buffer.from(sealed, 'base64url').toString(), place))
+    return openJson(cipher, Buffer.from(sealed, 'base64url').toString(), place)
   } catch {
     throw new AppError('invalid_request', 'This login was not begun here')
   }
@@ -101,7 +103,8 @@ export async function finishLogin(
       await forgetClient(deps, spec, { issuer: authority.issuer, clientId: client.client_id })
     throw error
   })
-  await saveTokens(deps, { serverId: id, workspaceId: caller.workspaceId, issuer: authority.issuer, origin }, tokens)
+  const owner = { serverId: id, workspaceId: caller.workspaceId }
+  await deps.logins.save({ ...owner, issuer: authority.issuer, ...sealTokens(deps, { ...owner, origin }, tokens) })
   deps.knownServers.forget()
   deps.bridge.peek(spec, caller.workspaceId)?.retry()
   return spec
@@ -128,10 +131,10 @@ export async function clientFor(
   }
   const place = clientPlace(spec.id, authority.issuer)
   const known = await deps.logins.client(spec.id, authority.issuer)
-  if (known !== undefined) return JSON.parse(deps.cipher.decrypt(known, place))
+  if (known !== undefined) return openJson(deps.cipher, known, place)
   const made = await deps.serverOauth.register(spec, authority, redirectUriOf(deps, spec.id))
-  const kept = await deps.logins.saveClient(spec.id, authority.issuer, deps.cipher.encrypt(JSON.stringify(made), place))
-  return JSON.parse(deps.cipher.decrypt(kept, place))
+  const kept = await deps.logins.saveClient(spec.id, authority.issuer, sealJson(deps.cipher, made, place))
+  return openJson(deps.cipher, kept, place)
 }
 
 /** Codes of RFC 6749 for a client that an authorization server does not know, or not any more. */
@@ -146,28 +149,24 @@ export async function forgetClient(
   if (spec.oauth) return
   const known = await deps.logins.client(spec.id, issuer)
   if (known === undefined) return
-  const { client_id: id } = JSON.parse(deps.cipher.decrypt(known, clientPlace(spec.id, issuer))) as OauthClientInfo
+  const { client_id: id } = openJson<OauthClientInfo>(deps.cipher, known, clientPlace(spec.id, issuer))
   if (id === clientId) await deps.logins.forgetClient(spec.id, { issuer, client: known })
 }
 
 type Owner = { serverId: string; workspaceId: string }
-type Whose = Owner & { issuer: string; origin: string }
 /** Tokens are good at one origin: an id of the operator's file may come to mean another server. */
 type Sealed = { tokens: OAuthTokens; origin: string }
 const tokenPlace = ({ serverId, workspaceId }: Owner) => `mcp_login.tokens:${serverId} ${workspaceId}`
 
-export async function saveTokens(
-  deps: Pick<Deps, 'logins' | 'cipher' | 'now'>,
-  { origin, ...whose }: Whose,
+/** What is kept of tokens. */
+export const sealTokens = (
+  { cipher, now }: Pick<Deps, 'cipher' | 'now'>,
+  { origin, ...owner }: Owner & { origin: string },
   tokens: OAuthTokens,
-): Promise<void> {
-  const expiresAt = tokens.expires_in === undefined ? null : new Date(deps.now().getTime() + tokens.expires_in * 1000)
-  await deps.logins.save({
-    ...whose,
-    tokens: deps.cipher.encrypt(JSON.stringify({ tokens, origin } satisfies Sealed), tokenPlace(whose)),
-    expiresAt,
-  })
-}
+): Pick<LoginRow, 'tokens' | 'expiresAt'> => ({
+  tokens: sealJson(cipher, { tokens, origin } satisfies Sealed, tokenPlace(owner)),
+  expiresAt: tokens.expires_in === undefined ? null : new Date(now().getTime() + tokens.expires_in * 1000),
+})
 
 /** @returns undefined when they are another origin's, or of before origins were kept */
 export function openTokens(
@@ -175,6 +174,6 @@ export function openTokens(
   { origin, ...owner }: Owner & { origin: string },
   sealed: string,
 ): OAuthTokens | undefined {
-  const kept = JSON.parse(deps.cipher.decrypt(sealed, tokenPlace(owner))) as Partial<Sealed>
+  const kept = openJson<Partial<Sealed>>(deps.cipher, sealed, tokenPlace(owner))
   return kept.origin === origin ? kept.tokens : undefined
 }

@@ -5,7 +5,15 @@ export type LoginRow = McpLogin
 /** Who may use which server that wants a login, and as which client of its authorization server. Texts come sealed. */
 export type LoginStore = {
   get(serverId: string, workspaceId: string): Promise<LoginRow | undefined>
-  save(login: Omit<LoginRow, 'updatedAt'>): Promise<void>
+  /** A new login, whatever was there. */
+  save(login: Omit<LoginRow, 'updatedAt' | 'renewer' | 'renewingUntil'>): Promise<void>
+  /** Lets `renewer` alone renew these very tokens, for `ms`, and again when it still may. @returns false when another one does, or they are others by now */
+  lease(login: LoginRow, renewer: string, ms: number): Promise<boolean>
+  release(login: LoginRow, renewer: string): Promise<void>
+  /** Puts others in place of these very tokens. @returns false when they are others by now, or gone */
+  replace(login: LoginRow, by: Pick<LoginRow, 'tokens' | 'expiresAt'>): Promise<boolean>
+  /** Only these very tokens. */
+  forgetThese(login: LoginRow): Promise<void>
   forget(serverId: string, workspaceId?: string): Promise<void>
   ofWorkspace(workspaceId: string): Promise<LoginRow[]>
   forgetWorkspace(workspaceId: string): Promise<void>
@@ -16,7 +24,9 @@ export type LoginStore = {
   forgetClient(serverId: string, only?: { issuer: string; client: string }): Promise<void>
 }
 
-type StoreDeps = { db: Pick<PrismaClient, 'mcpLogin' | 'mcpOauthClient'>; now: () => Date }
+type StoreDeps = { db: Pick<PrismaClient, 'mcpLogin' | 'mcpOauthClient' | '$executeRaw'>; now: () => Date }
+
+const UNLEASED = { renewer: null, renewingUntil: null }
 
 export const createLoginStore = ({ db, now }: StoreDeps): LoginStore => {
   const client = async (serverId: string, issuer: string) =>
@@ -25,13 +35,26 @@ export const createLoginStore = ({ db, now }: StoreDeps): LoginStore => {
     get: async (serverId, workspaceId) =>
       (await db.mcpLogin.findUnique({ where: { serverId_workspaceId: { serverId, workspaceId } } })) ?? undefined,
     save: async ({ serverId, workspaceId, ...said }) => {
-      const data = { ...said, updatedAt: now() }
+      const data = { ...said, updatedAt: now(), ...UNLEASED }
       await db.mcpLogin.upsert({
         where: { serverId_workspaceId: { serverId, workspaceId } },
         create: { serverId, workspaceId, ...data },
         update: data,
       })
     },
+    lease: async ({ serverId, workspaceId, tokens }, renewer, ms) =>
+      (await db.$executeRaw`
+        UPDATE mcp_login SET renewer = ${renewer}, renewing_until = now() + ${ms}::int * interval '1 millisecond'
+        WHERE server_id = ${serverId} AND workspace_id = ${workspaceId} AND tokens = ${tokens}
+          AND (renewing_until IS NULL OR renewing_until < now() OR renewer = ${renewer})`) > 0,
+    release: async ({ serverId, workspaceId }, renewer) =>
+      void (await db.mcpLogin.updateMany({ where: { serverId, workspaceId, renewer }, data: UNLEASED })),
+    replace: async ({ serverId, workspaceId, tokens }, by) => {
+      const data = { ...by, updatedAt: now(), ...UNLEASED }
+      return (await db.mcpLogin.updateMany({ where: { serverId, workspaceId, tokens }, data })).count > 0
+    },
+    forgetThese: async ({ serverId, workspaceId, tokens }) =>
+      void (await db.mcpLogin.deleteMany({ where: { serverId, workspaceId, tokens } })),
     forget: async (serverId, workspaceId) =>
       void (await db.mcpLogin.deleteMany({
         where: { serverId, ...(workspaceId === undefined ? {} : { workspaceId }) },

@@ -2,13 +2,12 @@ import { createFieldCipher, type FieldCipher } from '@jan/service-kit/field-encr
 import type { Closers } from '@jan/service-kit/lifecycle'
 import type { Logger } from '@jan/service-kit/logger'
 import type { HttpMetrics } from '@jan/service-kit/metrics'
-import { createTurns } from '@jan/service-kit/turns'
 import type { Config } from '../config.ts'
 import type { Deps } from '../deps.ts'
 import { type Bridge, createBridge } from './bridge.ts'
 import { createKnownServers, type KnownServers } from './known-servers.ts'
 import { createLoginStore, type LoginStore } from './logins.store.ts'
-import { createAccess } from './server-access.ts'
+import { createRenewals } from './server-access.ts'
 import { createServerHttp, type ServerHttp } from './server-http.client.ts'
 import { skeletonOf } from './server-names.ts'
 import { createServerOauth, type ServerOauth } from './server-oauth.client.ts'
@@ -30,10 +29,7 @@ export type ServerDeps = {
 
 type Opening = Pick<Deps, 'db' | 'now'> & {
   onNews(workspaceId: string | undefined): void
-
   config: Pick<Config, 'servers' | 'variables' | 'fieldKeys' | 'outboundAllow' | 'publicUrl'>
-  /** Of its own: turns that are waited for hold connections. */
-  turnsPool: Parameters<typeof createTurns>[0]
   /** Names that no tool of a server may look like. */
   ours: readonly string[]
   metrics: HttpMetrics
@@ -41,10 +37,7 @@ type Opening = Pick<Deps, 'db' | 'now'> & {
 }
 
 /** All that bridges MCP servers. No server is greeted before somebody wants its tools, and none is waited for at start. */
-export function openServers(
-  { config, db, now, turnsPool, ours, onNews, metrics, log }: Opening,
-  closers: Closers,
-): ServerDeps {
+export function openServers({ config, db, now, ours, onNews, metrics, log }: Opening, closers: Closers): ServerDeps {
   const { greetMs, freshMs, firstWaitMs, firstRetryMs, longestRetryMs, maxBytes } = config.servers
   const cipher = createFieldCipher(config.fieldKeys)
   const serverStore = createServerStore({ db, now })
@@ -65,14 +58,16 @@ export function openServers(
   })
   closers.add('file of MCP servers', serverFile, (it) => it.close())
   const knownServers = createKnownServers({ store: serverStore, file: serverFile, cipher, log, now, onNews: refresh })
-  const access = { logins, cipher, now, serverOauth, publicUrl: config.publicUrl, turns: createTurns(turnsPool) }
+  const renewals = createRenewals({ logins, cipher, now, serverOauth, publicUrl: config.publicUrl })
+  // Before the connections: what an authorization server answers now, it answers once.
+  closers.add('renewals of logins', renewals, (it) => it.settled())
   const looks = new Set(ours.map(skeletonOf))
   const bridge = createBridge({
     http: serverHttp,
     pins: toolPins,
     known: knownServers,
     alive: serverStore.alive,
-    accessFor: (spec, workspaceId) => createAccess(access, spec, workspaceId),
+    accessFor: renewals.accessFor,
     ours: looks,
     onNews,
     log,

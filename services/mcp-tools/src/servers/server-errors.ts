@@ -49,7 +49,8 @@ export function refusalOf(error: unknown): { code: number; message: string } | u
 
 const isTimeout = (error: unknown) =>
   (error instanceof SdkError && error.code === SdkErrorCode.RequestTimeout) ||
-  (error instanceof McpError && error.code === -32001)
+  (error instanceof McpError && error.code === -32001) ||
+  [...chainOf(error)].some(({ name }) => name === 'TimeoutError')
 
 /** A code of ours, of Node.js or of a standard: short, and no text of somebody else's. */
 const isCode = (code: unknown) => typeof code === 'number' || (typeof code === 'string' && /^\w{1,64}$/.test(code))

@@ -41,18 +41,21 @@ type ExchangeOptions = {
   iss: string | undefined
 }
 
-const LONGEST_MS = 15_000
+/** Of each of these operations, whatever it asks for on its way. */
+export const LONGEST_MS = 15_000
 
 /** OAuth 2.1 with a server's authorization server: discovered, registered at, and asked with PKCE. */
 export function createServerOauth(http: ServerHttp): ServerOauth {
   /** Only what the operator's file names itself is trusted; what that points to is judged like any address. */
-  const fetchFor =
-    (spec: ServerSpec): FetchLike =>
-    (url, init) => {
+  const fetchFor = (spec: ServerSpec): FetchLike => {
+    const late = AbortSignal.timeout(LONGEST_MS)
+    return (url, init) => {
       const isOperators = spec.source === 'file' && new URL(url).origin === new URL(addressOf(spec)).origin
-      const signal = AbortSignal.any([AbortSignal.timeout(LONGEST_MS), ...(init?.signal ? [init.signal] : [])])
-      return (isOperators ? http.trusted : http.guarded)(url, { ...init, signal })
+      const signal = AbortSignal.any([late, ...(init?.signal ? [init.signal] : [])])
+      // Whoever's call it is done for: it is no part of what that may read.
+      return http.outside(() => (isOperators ? http.trusted : http.guarded)(url, { ...init, signal }))
     }
+  }
   // The SDK's errors carry what the server answered, which is nobody's to log; who asks for the code finds it.
   const saying = async <T>(what: string, act: () => Promise<T>): Promise<T> => {
     try {

@@ -1,4 +1,5 @@
 import type { FieldCipher } from '@jan/service-kit/field-encryption'
+import { openJson, sealJson } from './sealed-json.ts'
 import { MAX_TOOLS, type OauthClient, type ServerSpec, sealRecord } from './server-spec.ts'
 import type { ServerRow } from './servers.store.ts'
 
@@ -9,12 +10,12 @@ const placeOf = (id: string) => `mcp_server.secrets:${id}`
 
 export function sealSecrets(cipher: FieldCipher, id: string, secrets: ServerSecrets): string | null {
   const isEmpty = Object.keys(secrets.headers).length === 0 && !secrets.oauth
-  return isEmpty ? null : cipher.encrypt(JSON.stringify(secrets), placeOf(id))
+  return isEmpty ? null : sealJson(cipher, secrets, placeOf(id))
 }
 
 /** @throws FieldEncryptionError when the key is not known here any more */
 const openSecrets = (cipher: FieldCipher, { id, secrets }: Pick<ServerRow, 'id' | 'secrets'>): ServerSecrets =>
-  secrets === null ? { headers: {} } : JSON.parse(cipher.decrypt(secrets, placeOf(id)))
+  secrets === null ? { headers: {} } : openJson(cipher, secrets, placeOf(id))
 
 /** A server whose secrets were encrypted with a key that is not known here any more counts as switched off. */
 export function specOfRow(cipher: FieldCipher, row: ServerRow): ServerSpec {
