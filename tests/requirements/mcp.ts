@@ -50,6 +50,9 @@ export const mcp = [
     ),
     done('B-025', 'The OpenAI SDK’s vector stores work over the same documents.'),
     done('B-026', 'The HTTP service at VECTOR_STORE_URL can stand in for them.'),
+    done('B-090', 'A workspace has so many vector stores and bytes of text at most, however many come at once.'),
+    done('B-091', 'A batch of files keeps its counts and its list, whatever later batches add, until its store goes.'),
+    done('B-092', 'Creating a vector store, a batch of files or an MCP server takes the Idempotency-Key.'),
   ),
   ...from(
     'mcp-tools: programs',

@@ -22,6 +22,7 @@ export const routes = (deps: Deps): Route[] => [
     erase: async (workspaceId) => {
       await eraseServers(deps, workspaceId)
       await eraseDocuments(deps, workspaceId)
+      await deps.idempotency.forgetWorkspace(workspaceId)
     },
     tell: (workspaceId) => ({ ...tellServers(deps, workspaceId), ...tellDocuments(deps, workspaceId) }),
   }),
@@ -35,6 +36,7 @@ export function createApp(deps: Deps): HttpApp {
     metrics: deps.metrics,
     authenticate: deps.authenticate,
     limiter: deps.limiter,
+    idempotency: deps.idempotency,
     challenge: createChallenge(deps.publicUrl),
     routes: routes(deps),
     dependencies: deps.dependencies,

@@ -170,6 +170,20 @@ export const shape = {
       z.coerce.number().int().min(1).default(10_000),
       'Most documents of one workspace',
     ),
+    maxBytes: env(
+      'MCP_DOCUMENTS_MAX_BYTES',
+      z.coerce
+        .number()
+        .int()
+        .min(1)
+        .default(1 << 30),
+      'Most bytes of text of all documents of one workspace',
+    ),
+    maxVectorStores: env(
+      'MCP_VECTOR_STORES_MAX',
+      z.coerce.number().int().min(1).default(1000),
+      'Most vector stores that one workspace may create',
+    ),
     serviceUrl: env(
       'VECTOR_STORE_URL',
       z.url().optional(),

@@ -3,8 +3,12 @@ import { createGuardedFetch, type GuardedFetch } from '@jan/guarded-fetch/guarde
 import type { Authenticate } from '@jan/service-kit/auth'
 import { connectIdentity } from '@jan/service-kit/authenticate'
 import { connectLimits } from '@jan/service-kit/connect-limits'
+import { createFieldCipher } from '@jan/service-kit/field-encryption'
+import { forgetIdempotencyKeys, forgetIdempotencyKeysHourly } from '@jan/service-kit/forget-idempotency-keys'
 import type { Dependency } from '@jan/service-kit/health'
 import { connectPeer, type Peer } from '@jan/service-kit/http-client'
+import { createIdempotency, type IdempotencyStore } from '@jan/service-kit/idempotency'
+import { createJobs, type Jobs } from '@jan/service-kit/jobs'
 import type { Closers } from '@jan/service-kit/lifecycle'
 import { createLogger, type Logger } from '@jan/service-kit/logger'
 import { createMetrics, type HttpMetrics } from '@jan/service-kit/metrics'
@@ -42,6 +46,7 @@ import { builtInTools } from './tools/built-in-tools.ts'
 import { type Catalog, createCatalog } from './tools/catalog.ts'
 import type { ToolSource } from './tools/offered-tool.ts'
 import type { Tool, ToolDeps } from './tools/tool.ts'
+import { createFileBatchStore, type FileBatchStore } from './vector-stores/file-batch.store.ts'
 
 export type Deps = Protocol &
   ServerDeps & {
@@ -49,6 +54,8 @@ export type Deps = Protocol &
     metrics: HttpMetrics
     authenticate: Authenticate
     limiter: RateLimiter | undefined
+    idempotency: IdempotencyStore
+    jobs: Jobs<Deps>
     dependencies: Dependency[]
     now: () => Date
     newId: () => string
@@ -73,6 +80,7 @@ export type Deps = Protocol &
     policy: Policy
     policies: PolicyStore
     collections: CollectionStore
+    fileBatches: FileBatchStore
     documents: DocumentStore
     documentSettings: DocumentSettings
     search: SearchSettings
@@ -119,7 +127,8 @@ export async function connect(
   }
   const modern = createModernHandlers(offers)
   closers.add('mcp', modern, ({ auto, sse }) => Promise.all([auto.close(), sse.close()]))
-  return { ...base, ...toolDeps, ...offers, ...servers, policies, modern, openStreamAfterMs: 10_000 }
+  const fileBatches = createFileBatchStore(db)
+  return { ...base, ...toolDeps, ...offers, ...servers, policies, fileBatches, modern, openStreamAfterMs: 10_000 }
 }
 
 /** What every service has, and whom this one calls. */
@@ -139,11 +148,16 @@ function openBase(config: Config, closers: Closers) {
     const made = connectPeer({ service, baseUrl, tokens, timeoutMs: PEER_MS })
     return closers.add(service, made, (it) => it.close())
   }
+  const metrics = createMetrics('mcp-tools')
+  const schedules = [forgetIdempotencyKeysHourly]
+  const jobs = createJobs<Deps>({ pool, log, metrics, jobs: [forgetIdempotencyKeys], schedules })
   return {
     log,
-    metrics: createMetrics('mcp-tools'),
+    metrics,
     authenticate,
     limiter: limits.limiter,
+    idempotency: createIdempotency({ pool, cipher: createFieldCipher(config.fieldKeys) }),
+    jobs: closers.add('jobs', jobs, (started) => started.stop()),
     redis: limits.redis,
     dependencies: [
       postgresDependency(pool),
@@ -194,7 +208,7 @@ function openToolDeps(config: Config, base: Base & Pick<Protocol, 'changes'>, cl
     sandboxNeedsApproval: config.sandbox.requireApproval,
     mediaApi,
     llmApi,
-    collections: createCollectionStore(db, now),
+    collections: createCollectionStore(db, { now, maxVectorStores: config.documents.maxVectorStores }),
     documents,
     documentSettings: config.documents,
   }

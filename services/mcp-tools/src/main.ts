@@ -6,4 +6,5 @@ import { connect } from './deps.ts'
 const config = loadConfig(process.env)
 const closers = new Closers()
 const deps = await connect(config, closers)
+deps.jobs.start(deps)
 await run(createApp(deps), { http: config.http, log: deps.log, closers })

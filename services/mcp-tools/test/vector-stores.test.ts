@@ -162,6 +162,34 @@ test('a batch takes several files and tells what became of each [B-025]', async 
   await expect(openai.vectorStores.fileBatches.retrieve('vsfb_none', place)).rejects.toMatchObject({ status: 404 })
 })
 
+test('a batch keeps its counts and its files, whatever later batches add, until its store is deleted [B-091]', async () => {
+  const store = await openai.vectorStores.create({})
+  const place = { vector_store_id: store.id }
+  const { fileBatches } = openai.vectorStores
+  const first = await fileBatches.create(store.id, { file_ids: ['jan_tides', 'jan_winds', 'jan_picture'] })
+  const second = await fileBatches.create(store.id, { file_ids: ['jan_winds', 'jan_winds', 'jan_rocks'] })
+  const filesOf = async (id: string, more: OpenAI.VectorStores.FileBatchListFilesParams) =>
+    (await fileBatches.listFiles(id, more)).data.map((file) => file.id).sort()
+  expect(first.file_counts).toEqual({ in_progress: 0, completed: 2, failed: 1, cancelled: 0, total: 3 })
+  expect(second.file_counts).toEqual({ in_progress: 0, completed: 2, failed: 0, cancelled: 0, total: 2 })
+  expect(await fileBatches.retrieve(first.id, place)).toEqual(first)
+  expect(await fileBatches.retrieve(second.id, place)).toEqual(second)
+  expect(await filesOf(first.id, place)).toEqual(['jan_picture', 'jan_tides', 'jan_winds'])
+  expect(await filesOf(first.id, { ...place, filter: 'failed' })).toEqual(['jan_picture'])
+  expect(await filesOf(second.id, place)).toEqual(['jan_rocks', 'jan_winds'])
+  // What is taken out of the store is in no list of it, and was in the batch all the same.
+  await openai.vectorStores.files.delete('jan_winds', place)
+  expect(await fileBatches.retrieve(first.id, place)).toEqual(first)
+  expect(await filesOf(first.id, place)).toEqual(['jan_picture', 'jan_tides'])
+
+  const elsewhere = await openai.vectorStores.create({})
+  const wrong = { vector_store_id: elsewhere.id }
+  await expect(fileBatches.retrieve(first.id, wrong)).rejects.toMatchObject({ status: 404 })
+  await expect(fileBatches.listFiles('vsfb_none', place)).rejects.toMatchObject({ status: 404 })
+  await openai.vectorStores.delete(store.id)
+  expect(await service.database.query('SELECT FROM file_batch WHERE id = ANY($1)', [[first.id, second.id]])).toEqual([])
+})
+
 test('stores hold the same documents that the tools find, and are their owner’s alone [B-025 B-061]', async () => {
   const tools = toolsFor(service, service.authorization)
   const store = await openai.vectorStores.create({ name: 'Shared', file_ids: ['jan_winds'] })

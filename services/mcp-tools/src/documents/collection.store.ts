@@ -1,3 +1,4 @@
+import { AppError } from '@jan/service-kit/errors'
 import { newId } from '@jan/service-kit/ids'
 import { pagesOf } from '@jan/service-kit/workspace-routes'
 import type { Prisma, PrismaClient, Collection as Row } from '../generated/prisma/client.ts'
@@ -11,7 +12,11 @@ type Page = { limit: number; order: 'asc' | 'desc'; after?: string | undefined; 
 
 /** Every function keeps to the workspace it is given. */
 export type CollectionStore = {
-  insert(row: Collection): Promise<void>
+  /**
+   * When its id is there already, a request that crashed after it is being repeated: gives what it made.
+   * @throws AppError `forbidden` when the workspace has as many as it may have, not counting the default one
+   */
+  insertOrFind(row: Collection): Promise<Collection>
   /** Where documents go that nobody named a collection for; made at first use. */
   requireDefault(workspaceId: string): Promise<Collection>
   find(workspaceId: string, id: string): Promise<Collection | undefined>
@@ -27,12 +32,22 @@ export type CollectionStore = {
   erase(workspaceId: string): Promise<void>
 }
 
-export function createCollectionStore(db: PrismaClient, now: () => Date): CollectionStore {
+export function createCollectionStore(
+  db: PrismaClient,
+  { now, maxVectorStores }: { now: () => Date; maxVectorStores: number },
+): CollectionStore {
   const findDefault = (workspaceId: string) => db.collection.findFirst({ where: { workspaceId, isDefault: true } })
   return {
-    insert: async (row) => {
-      await db.collection.create({ data: row })
-    },
+    insertOrFind: (row) =>
+      db.$transaction(async (tx) => {
+        const { id, workspaceId } = row
+        // One after the other, so that a rush is counted.
+        await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`vector stores ${workspaceId}`}, 0))`
+        const known = await tx.collection.findFirst({ where: { id, workspaceId } })
+        if (known) return collectionOf(known)
+        requireFewer(await tx.collection.count({ where: { workspaceId, isDefault: false } }), maxVectorStores)
+        return collectionOf(await tx.collection.create({ data: row }))
+      }),
     requireDefault: async (workspaceId) => {
       const found = await findDefault(workspaceId)
       if (found) return collectionOf(found)
@@ -69,6 +84,11 @@ export function createCollectionStore(db: PrismaClient, now: () => Date): Collec
       await db.collection.deleteMany({ where: { workspaceId } })
     },
   }
+}
+
+function requireFewer(count: number, most: number): void {
+  if (count >= most)
+    throw new AppError('forbidden', `There may be at most ${most} vector stores; delete some before you create more`)
 }
 
 /** A cursor that names nothing leaves nothing to list. */

@@ -28,7 +28,7 @@ export type PutChunk = Omit<NewChunk, 'words'>
 
 /** Documents and their pieces. Every function keeps to the workspace it is given. */
 export type DocumentStore = {
-  /** In one transaction; the language is told by the text. @throws AppError `forbidden` when the workspace has as many as it may have; `unavailable` when others of it take too long */
+  /** In one transaction; the language is told by the text. @throws AppError `forbidden` when the workspace has as many, or as much text, as it may have; `unavailable` when others of it take too long */
   put(document: Omit<NewDocument, 'language'>, chunks: PutChunk[]): Promise<Document>
   list(workspaceId: string, filter: DocumentFilter, page: DocumentPage): Promise<Document[]>
   /** @returns how many there were */
@@ -44,6 +44,8 @@ export type DocumentStoreDeps = {
   log: Pick<Logger, 'warn'>
   /** Of a workspace. */
   maxDocuments: number
+  /** Of the texts of a workspace, in UTF-8. */
+  maxBytes: number
 }
 
 export const createDocumentStore = (given: DocumentStoreDeps): DocumentStore =>

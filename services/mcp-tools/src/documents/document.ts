@@ -26,7 +26,6 @@ export type Document = {
   overlapChars: number
   /** Whose vectors its pieces have. */
   embeddingModel: string | null
-  batchId: string | null
   /** When the first of its name was indexed here. */
   createdAt: Date
   indexedAt: Date
@@ -51,7 +50,6 @@ export type DocumentFilter = {
   metadata?: Record<string, unknown> | undefined
   attributes?: AttributeFilter | undefined
   status?: Document['status'] | undefined
-  batchId?: string | undefined
   /** Only what is in no expired collection. */
   unexpired?: boolean | undefined
 }

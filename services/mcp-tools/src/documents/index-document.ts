@@ -18,7 +18,6 @@ export type IndexDocument = {
   /** The default one when absent. */
   collectionId?: string | undefined
   chunking?: Chunking | undefined
-  batchId?: string | undefined
 }
 
 export type Indexed = {
@@ -68,7 +67,6 @@ export async function indexDocument(deps: IndexDeps, asking: Asking, input: Inde
       chunkChars: size,
       overlapChars: overlap,
       embeddingModel: model,
-      batchId: input.batchId ?? null,
       indexedAt: deps.now(),
     },
     chunks.map((chunk, nth) => ({ ...chunk, embedding: vectors?.[nth] ?? null })),

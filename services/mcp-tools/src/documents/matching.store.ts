@@ -5,7 +5,7 @@ import { isStorable } from './storable.ts'
 /** A condition on `document d`. What PostgreSQL cannot keep is nowhere: nothing fits it. */
 export function matching(workspaceId: string, { ids: named, ...filter }: DocumentFilter): Prisma.Sql {
   if (!isStorable(filter)) return Prisma.sql`false`
-  const { collectionId, tags, metadata, attributes, status, batchId, unexpired = false } = filter
+  const { collectionId, tags, metadata, attributes, status, unexpired = false } = filter
   const ids = named?.filter(isStorable)
   const conditions = [
     Prisma.sql`d.workspace_id = ${workspaceId}`,
@@ -15,7 +15,6 @@ export function matching(workspaceId: string, { ids: named, ...filter }: Documen
     ...(metadata === undefined ? [] : [Prisma.sql`d.metadata @> ${JSON.stringify(metadata)}::jsonb`]),
     ...(attributes === undefined ? [] : [labelled(attributes)]),
     ...(status === undefined ? [] : [Prisma.sql`d.status = ${status}`]),
-    ...(batchId === undefined ? [] : [Prisma.sql`d.batch_id = ${batchId}`]),
     ...(unexpired ? [Prisma.sql`d.collection_id NOT IN (${expiredOf(workspaceId)})`] : []),
   ]
   return Prisma.join(conditions, ' AND ')

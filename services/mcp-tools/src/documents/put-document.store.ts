@@ -17,7 +17,8 @@ const AT_ONCE = 100
 const PATIENCE_MS = 30_000
 const RETRY_MS = 100
 
-type PutDeps = Pick<DocumentStoreDeps, 'pool' | 'maxDocuments'> & { inTurn: PutTurns }
+type Room = Pick<DocumentStoreDeps, 'maxDocuments' | 'maxBytes'>
+type PutDeps = Pick<DocumentStoreDeps, 'pool'> & Room & { inTurn: PutTurns }
 
 /**
  * Keeps a document instead of what its collection has under its id, whose time of making stays. Of a workspace one is
@@ -42,7 +43,7 @@ async function tryToPut(deps: PutDeps, document: NewRow, chunks: Put[1]): Promis
   try {
     await client.query('BEGIN')
     const isFree = await tryToLock(client, document.workspaceId)
-    const key = isFree ? await putAll(client, document, { chunks, maxDocuments: deps.maxDocuments }) : undefined
+    const key = isFree ? await putAll(client, document, chunks, deps) : undefined
     await client.query('COMMIT')
     client.release()
     return key
@@ -64,13 +65,9 @@ async function tryToLock(client: Client, workspaceId: string): Promise<boolean> 
   return rows[0]!.free
 }
 
-async function putAll(
-  client: Client,
-  document: NewRow,
-  { chunks, maxDocuments }: { chunks: Put[1]; maxDocuments: number },
-): Promise<bigint> {
+async function putAll(client: Client, document: NewRow, chunks: Put[1], room: Room): Promise<bigint> {
   const key = await putRow(client, document)
-  await requireRoom(client, document.workspaceId, maxDocuments)
+  await requireRoom(client, document.workspaceId, room)
   await client.query('DELETE FROM document_chunk WHERE document_key = $1', [key])
   for (let at = 0; at < chunks.length; at += AT_ONCE)
     await putChunks(client, { ...document, key }, chunks.slice(at, at + AT_ONCE))
@@ -82,14 +79,14 @@ type NewRow = Omit<Document, 'key' | 'createdAt'>
 async function putRow(client: Client, document: NewRow): Promise<string> {
   const { rows } = await client.query<{ key: string }>(
     `INSERT INTO document (workspace_id, collection_id, id, title, tags, metadata, source, language, status, error_code,
-       error_message, bytes, chars, chunks, chunk_chars, overlap_chars, embedding_model, batch_id, created_at, indexed_at)
-     SELECT $1, c.id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $19
+       error_message, bytes, chars, chunks, chunk_chars, overlap_chars, embedding_model, created_at, indexed_at)
+     SELECT $1, c.id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18
      FROM collection c WHERE c.id = $2 AND c.workspace_id = $1
      ON CONFLICT (collection_id, id) DO UPDATE SET (title, tags, metadata, source, language, status, error_code,
-       error_message, bytes, chars, chunks, chunk_chars, overlap_chars, embedding_model, batch_id, indexed_at) =
+       error_message, bytes, chars, chunks, chunk_chars, overlap_chars, embedding_model, indexed_at) =
        (excluded.title, excluded.tags, excluded.metadata, excluded.source, excluded.language, excluded.status,
        excluded.error_code, excluded.error_message, excluded.bytes, excluded.chars, excluded.chunks, excluded.chunk_chars,
-       excluded.overlap_chars, excluded.embedding_model, excluded.batch_id, excluded.indexed_at)
+       excluded.overlap_chars, excluded.embedding_model, excluded.indexed_at)
      RETURNING key`,
     [
       document.workspaceId,
@@ -109,7 +106,6 @@ async function putRow(client: Client, document: NewRow): Promise<string> {
       document.chunkChars,
       document.overlapChars,
       document.embeddingModel,
-      document.batchId,
       document.indexedAt,
     ],
   )
@@ -118,14 +114,18 @@ async function putRow(client: Client, document: NewRow): Promise<string> {
   return key
 }
 
-async function requireRoom(client: Client, workspaceId: string, most: number): Promise<void> {
-  const { rows } = await client.query<{ count: number }>(
-    'SELECT count(*)::int AS count FROM document WHERE workspace_id = $1',
+async function requireRoom(client: Client, workspaceId: string, { maxDocuments, maxBytes }: Room): Promise<void> {
+  const { rows } = await client.query<{ count: number; bytes: number }>(
+    'SELECT count(*)::int AS count, sum(bytes)::float8 AS bytes FROM document WHERE workspace_id = $1',
     [workspaceId],
   )
-  if (rows[0]!.count > most)
-    throw new AppError('forbidden', `There may be ${most} documents at most; delete some before you index more`)
+  const { count, bytes } = rows[0]!
+  if (count > maxDocuments) throw full(`${maxDocuments} documents`)
+  if (bytes > maxBytes) throw full(`${maxBytes} bytes of text`)
 }
+
+const full = (what: string) =>
+  new AppError('forbidden', `There may be ${what} at most; delete some before you index more`)
 
 async function putChunks(client: Client, document: NewRow & { key: string }, chunks: Put[1]): Promise<void> {
   const { workspaceId, language, key } = document

@@ -37,9 +37,11 @@ export async function createServer(deps: Needs, who: Who, input: z.output<typeof
     timeoutMs: Math.round(input.timeout * 1000),
     createdBy: caller.subject,
   })
-  if (!made) throw taken(input.name)
+  // Of its own id: a request that crashed after it is being repeated.
+  const row = made ?? (await deps.serverStore.get(caller.workspaceId, id))
+  if (!row) throw taken(input.name)
   deps.knownServers.forget()
-  return specOfRow(deps.cipher, made)
+  return specOfRow(deps.cipher, row)
 }
 
 export const clientOf = ({ client_id, client_secret, scope }: NonNullable<z.output<typeof CreateServer>['oauth']>) => ({

@@ -68,6 +68,7 @@ const changingRoutes = (deps: Deps): Route[] => [
     ...PERSON,
     body: CreateServer,
     answers: { 200: McpServer },
+    idempotent: true,
     handler: async ({ body, who }) => presentServer(deps, who.caller, await createServer(deps, who, body)),
   }),
   route({

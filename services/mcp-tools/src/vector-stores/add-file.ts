@@ -20,9 +20,9 @@ const UNREADABLE: Partial<Record<ErrorCode, string>> = {
 export async function addFile(
   deps: IndexDeps,
   asking: Asking,
-  { file, collectionId, batchId }: { file: AddFile; collectionId: string; batchId?: string | undefined },
+  { file, collectionId }: { file: AddFile; collectionId: string },
 ): Promise<Document> {
-  const labels = { metadata: file.attributes ?? {}, collectionId, batchId }
+  const labels = { metadata: file.attributes ?? {}, collectionId }
   const chunking = chunkingOf(file.chunking_strategy)
   try {
     const source = { mediaId: file.file_id }
@@ -31,11 +31,11 @@ export async function addFile(
   } catch (error) {
     const code = error instanceof AppError ? UNREADABLE[error.code] : undefined
     if (code === undefined) throw error
-    return keepFailure(deps, asking, { file, collectionId, batchId, code, message: (error as AppError).message })
+    return keepFailure(deps, asking, { file, collectionId, code, message: (error as AppError).message })
   }
 }
 
-type Failure = { file: AddFile; collectionId: string; batchId: string | undefined; code: string; message: string }
+type Failure = { file: AddFile; collectionId: string; code: string; message: string }
 
 /** Keeps a file that could not be read, with the reason. */
 export function keepFailure(deps: IndexDeps, asking: Asking, failure: Failure): Promise<Document> {
@@ -56,7 +56,6 @@ export function keepFailure(deps: IndexDeps, asking: Asking, failure: Failure): 
     chunkChars: size,
     overlapChars: overlap,
     embeddingModel: null,
-    batchId: failure.batchId ?? null,
     indexedAt: deps.now(),
   }
   return deps.documents.put(document, [])

@@ -8,7 +8,7 @@ import type { CreateVectorStore } from './vector-store.schema.ts'
 export async function createVectorStore(deps: IndexDeps, who: Who, input: CreateVectorStore) {
   const { workspaceId } = who.caller
   const now = deps.now()
-  const collection = {
+  const collection = await deps.collections.insertOrFind({
     id: who.newId('vs'),
     workspaceId,
     name: input.name ?? '',
@@ -17,8 +17,7 @@ export async function createVectorStore(deps: IndexDeps, who: Who, input: Create
     expiresAfterDays: input.expires_after?.days ?? null,
     createdAt: now,
     lastActiveAt: now,
-  }
-  await deps.collections.insert(collection)
+  })
   const files = (input.file_ids ?? []).map((file_id) => ({ file_id, chunking_strategy: input.chunking_strategy }))
   await addFiles(deps, who, { files, collectionId: collection.id })
   const counts = await deps.collections.count(workspaceId, [collection.id])

@@ -3,18 +3,17 @@ import { type Route, route } from '@jan/service-kit/route'
 import type { Who } from '@jan/service-kit/who'
 import { z } from 'zod'
 import type { Deps } from '../deps.ts'
-import { addFiles } from './add-files.ts'
+import { createFileBatch } from './create-file-batch.ts'
+import type { FileBatch as Batch } from './file-batch.store.ts'
 import { pageOfFiles } from './page-of-files.ts'
 import { seconds } from './present-collection.ts'
-import { requireVectorStore, useVectorStore } from './require-vector-store.ts'
+import { requireVectorStore } from './require-vector-store.ts'
 import { common } from './rights.ts'
 import { FileListQuery } from './store-files.routes.ts'
 import { CreateFileBatch, FileBatch, VectorStoreFileList } from './vector-store.schema.ts'
 
 const StoreParams = z.object({ id: z.string() })
 const BatchParams = z.object({ id: z.string(), batch_id: z.string() })
-/** More files than one batch may hold. */
-const ALL = 1000
 
 /** Several files at once. A batch is done when it answers, so there is nothing to cancel. */
 export const fileBatchRoutes = (deps: Deps): Route[] => [
@@ -28,12 +27,9 @@ export const fileBatchRoutes = (deps: Deps): Route[] => [
     params: StoreParams,
     body: CreateFileBatch,
     answers: { 200: FileBatch },
-    handler: async ({ params, body, who }) => {
-      const { id: collectionId } = await useVectorStore(deps, who, params.id)
-      const batchId = who.newId('vsfb')
-      await addFiles(deps, who, { files: filesOf(body), collectionId, batchId })
-      return readBatch(deps, who, { id: params.id, batch_id: batchId })
-    },
+    idempotent: true,
+    handler: async ({ params, body, who }) =>
+      presentBatch(await createFileBatch(deps, who, { ...body, storeId: params.id })),
   }),
   route({
     ...common,
@@ -41,9 +37,10 @@ export const fileBatchRoutes = (deps: Deps): Route[] => [
     method: 'get',
     path: '/v1/vector_stores/{id}/file_batches/{batch_id}',
     summary: 'Get a batch of files',
+    description: 'As it was when it was done.',
     params: BatchParams,
     answers: { 200: FileBatch },
-    handler: ({ params, who }) => readBatch(deps, who, params),
+    handler: async ({ params, who }) => presentBatch(await requireBatch(deps, who, params)),
   }),
   route({
     ...common,
@@ -54,7 +51,7 @@ export const fileBatchRoutes = (deps: Deps): Route[] => [
     description: 'Which is done already.',
     params: BatchParams,
     answers: { 200: FileBatch },
-    handler: ({ params, who }) => readBatch(deps, who, params),
+    handler: async ({ params, who }) => presentBatch(await requireBatch(deps, who, params)),
   }),
   route({
     ...common,
@@ -62,29 +59,30 @@ export const fileBatchRoutes = (deps: Deps): Route[] => [
     method: 'get',
     path: '/v1/vector_stores/{id}/file_batches/{batch_id}/files',
     summary: 'List the files of a batch',
+    description: 'Those that are still in the store, as they are now.',
     params: BatchParams,
     query: FileListQuery,
     answers: { 200: VectorStoreFileList },
-    handler: ({ params, query, who }) =>
-      pageOfFiles(deps, who, { storeId: params.id, batchId: params.batch_id, query }),
+    handler: async ({ params, query, who }) => {
+      const { fileIds } = await requireBatch(deps, who, params)
+      return pageOfFiles(deps, who, { storeId: params.id, ids: fileIds, query })
+    },
   }),
 ]
 
-/** Of files that say nothing themselves, what is said for all. */
-const filesOf = ({ file_ids, files, attributes, chunking_strategy }: z.output<typeof CreateFileBatch>) =>
-  files?.length ? files : (file_ids ?? []).map((file_id) => ({ file_id, attributes, chunking_strategy }))
-
-async function readBatch(deps: Deps, who: Who, { id, batch_id: batchId }: z.output<typeof BatchParams>) {
-  const { workspaceId } = await requireVectorStore(deps, who, id)
-  const files = await deps.documents.list(workspaceId, { collectionId: id, batchId }, { limit: ALL, order: 'asc' })
-  if (files.length === 0) throw notFound('File batch', batchId)
-  const failed = files.filter(({ status }) => status === 'failed').length
-  return {
-    id: batchId,
-    object: 'vector_store.file_batch' as const,
-    created_at: Math.min(...files.map(({ indexedAt }) => seconds(indexedAt))),
-    vector_store_id: id,
-    status: 'completed' as const,
-    file_counts: { in_progress: 0, completed: files.length - failed, failed, cancelled: 0, total: files.length },
-  }
+/** @throws AppError `not_found` when the store is not the caller's, or has no such batch */
+async function requireBatch(deps: Deps, who: Who, { id, batch_id }: z.output<typeof BatchParams>): Promise<Batch> {
+  const { id: collectionId } = await requireVectorStore(deps, who, id)
+  const batch = await deps.fileBatches.find(collectionId, batch_id)
+  if (!batch) throw notFound('File batch', batch_id)
+  return batch
 }
+
+const presentBatch = ({ id, collectionId, completed, failed, createdAt }: Batch) => ({
+  id,
+  object: 'vector_store.file_batch' as const,
+  created_at: seconds(createdAt),
+  vector_store_id: collectionId,
+  status: 'completed' as const,
+  file_counts: { in_progress: 0, completed, failed, cancelled: 0, total: completed + failed },
+})

@@ -41,6 +41,7 @@ const manyRoutes = (deps: Deps): Route[] => [
     description: 'Its files are read at once: when it answers, they can be searched.',
     body: CreateVectorStore,
     answers: { 200: VectorStore },
+    idempotent: true,
     handler: ({ body, who }) => createVectorStore(deps, who, body),
   }),
   route({
