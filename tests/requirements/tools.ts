@@ -51,7 +51,7 @@ export const tools = [
     'tools',
     done('T-26', 'services/template-api is a real service with configuration, migration, one GET and one POST.'),
     done('T-27', 'make new-service copies, renames and registers it in workspaces, platform, gateway and docs.'),
-    done('T-28', 'The new service passes make verify untouched.'),
+    done('T-28', 'The new service passes make verify untouched, without the suites of the other services.'),
     done('T-29', 'A taken, upper-case or path-like name is refused in one line and changes nothing.'),
   ),
   ...from(
