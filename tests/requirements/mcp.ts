@@ -21,6 +21,7 @@ export const mcp = [
     done('B-009', 'Annotations are true of each tool.'),
     done('B-010', 'Names offered to a model fit ^[A-Za-z0-9_-]{1,64}$, by an alias that is reversed on the way back.'),
     done('B-011', 'Inspector and the SDKs of both generations list and call.'),
+    done('B-102', 'Nobody holds more than their share of the subscriptions of 2026-07-28, or of what these name.'),
   ),
   ...from(
     'mcp-tools: search and scrape',

@@ -19,7 +19,7 @@ import { type LegacyDeps, serveLegacy } from './serve-legacy.ts'
 import { serveModern } from './serve-modern.ts'
 import { requireTrustedNames } from './trusted-names.ts'
 
-export type McpDeps = Pick<Deps, 'trustedNames' | 'modern' | 'changes' | 'openStreamAfterMs'> & LegacyDeps
+export type McpDeps = Pick<Deps, 'trustedNames' | 'modern' | 'changes' | 'streams' | 'openStreamAfterMs'> & LegacyDeps
 type Posted = { headers: RequestHeaders; body: Buffer }
 
 /** Answers one POST of any MCP client, of 2025-x and of 2026-07-28, from the same table of tools. */
