@@ -10,6 +10,7 @@ import { fromPart } from '@jan/testkit/real-part'
 import { until } from '@jan/testkit/until'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { Redis } from 'ioredis'
+import { startDocumentService } from './document-service.ts'
 
 // Databases of this suite are made on the part instead of the run's own PostgreSQL.
 process.env.JAN_TEST_POSTGRES = fromPart('JAN_TEST_STORES_POSTGRES_URL')
@@ -58,6 +59,44 @@ describe('PostgreSQL 18', () => {
         { is_close: true },
       ])
     })
+  })
+})
+
+describe('documents with vectors', () => {
+  const questions = ['Which buoy floats in the harbour near 41?', 'buoy 10', 'harbour 80']
+  /** What no word of a document says: only vectors find it. */
+  const wordless = 'Lanterns, 41'
+
+  /** What a service over this database finds among thirty documents, and what became of pgvector there. */
+  async function searchOver(databaseUrl: string, database: TestDatabase) {
+    await using service = await startDocumentService(databaseUrl)
+    for (let number = 0; number < 90; number += 3)
+      await service.index(`${number}`, `Buoy ${number} floats in the harbour.`)
+    const found = []
+    for (const question of questions) found.push(await service.query(question))
+    const byMeaning = (await service.query(wordless)).hits.map(({ id }) => id)
+    const installed = await database.query("SELECT extname FROM pg_extension WHERE extname = 'vector'")
+    return { found, byMeaning, installed }
+  }
+
+  test('are ranked alike with pgvector and by a role that may not install it [B-023]', async () => {
+    const database = await createTestDatabase({ service: 'mcp-tools' })
+    const withIt = await searchOver(database.url, database)
+    await database.drop()
+
+    const other = await createTestDatabase({ service: 'mcp-tools' })
+    const login = Object.assign(new URL(other.url), { username: 'plain', password: 'plain' })
+    await other.query("CREATE ROLE plain LOGIN PASSWORD 'plain' IN ROLE pg_read_all_data, pg_write_all_data")
+    const without = await searchOver(login.href, other)
+    await other.drop()
+
+    expect([withIt.installed, without.installed]).toEqual([[{ extname: 'vector' }], []])
+    expect(withIt.found).toEqual(without.found)
+    for (const { ranking, hits } of withIt.found) expect([ranking, hits.length]).toEqual(['text_and_vectors', 20])
+    expect(withIt.found[0]!.hits[0]!.id).toBe('42')
+    // Without it only those are compared that were found by their words.
+    expect(withIt.byMeaning.slice(0, 4)).toEqual(['42', '39', '45', '36'])
+    expect(without.byMeaning).toEqual([])
   })
 })
 
