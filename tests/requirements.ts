@@ -5,6 +5,7 @@ import { llm } from './requirements/llm.ts'
 import { mcp } from './requirements/mcp.ts'
 import { media } from './requirements/media.ts'
 import { promises } from './requirements/promises.ts'
+import { responses } from './requirements/responses.ts'
 import type { Requirement } from './requirements/row.ts'
 import { tools } from './requirements/tools.ts'
 import { weaknesses } from './requirements/weaknesses.ts'
@@ -12,7 +13,7 @@ import { weaknesses } from './requirements/weaknesses.ts'
 /**
  * What this product must do: one row per promise that a test could judge. A test cites the rows it judges in its
  * title: `test('a body that differs is refused [T-07]', …)`. `H` is the house, `T` the tools of our trade, `I` identity
- * and the gateway, `M` media, `L` llm-api, `B` mcp-tools, `W` what went wrong in llm-api before, `P` what users were promised. `node tests/requirements.ts` lists what is open;
+ * and the gateway, `M` media, `L` llm-api, `B` mcp-tools, `R` response-api, `W` what went wrong in llm-api before, `P` what users were promised. `node tests/requirements.ts` lists what is open;
  * `tests/requirements.test.ts` keeps the list true.
  */
 export const requirements: Requirement[] = [
@@ -22,6 +23,7 @@ export const requirements: Requirement[] = [
   ...media,
   ...llm,
   ...mcp,
+  ...responses,
   ...weaknesses,
   ...promises,
 ]

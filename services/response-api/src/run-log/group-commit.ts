@@ -1,0 +1,102 @@
+import { setTimeout as pause, setImmediate as turnOfLoop } from 'node:timers/promises'
+import type { Logger } from '@jan/service-kit/logger'
+import type { OwnRun } from './own-run.ts'
+import type { Rest, RunEvent } from './run-log.store.ts'
+import { isPassing, type Writer } from './writer.ts'
+
+export type Draft = { type: string; data: unknown }
+/** `durable`: it outlives a crash of the database the moment the append settles. So does what puts a run to rest. */
+export type AppendOptions = { durable?: boolean; rest?: Rest }
+
+/**
+ * Numbers events and adds them to the log of a run of ours; settles with the commit. Numbers are given in the order of
+ * the calls. Whoever does not wait learns by the run's signal that it failed. @throws the reason of that signal
+ */
+export type Append = (run: OwnRun, drafts: Draft[], options?: AppendOptions) => Promise<void>
+
+export type GroupCommitOptions = {
+  writer: Writer
+  log: Pick<Logger, 'warn'>
+  /** After their commit, in the order of their numbers. */
+  onCommitted: (runId: string, events: RunEvent[]) => void
+  onRest: (run: OwnRun) => void
+}
+
+type Entry = PromiseWithResolvers<void> & { run: OwnRun; events: RunEvent[]; durable: boolean; rest: Rest | undefined }
+
+/** Between two tries to write, when the database is away. */
+const RETRY_MS = 50
+
+/**
+ * Appends of all runs that come while a commit is under way are the next one. What cannot be written waits for the
+ * database under the same numbers: only another owner's epoch, or an event that the database refuses, ends a run.
+ */
+export function createGroupCommit({ writer, log, onCommitted, onRest }: GroupCommitOptions): Append {
+  let queue: Entry[] = []
+  let isFlushing = false
+
+  const settle = ({ run, events, rest, ...entry }: Entry, isHeld: boolean) => {
+    run.pending -= events.length
+    if (!isHeld) {
+      run.lose('its events were not taken')
+      return entry.reject(run.signal.reason)
+    }
+    if (rest) onRest(run)
+    if (events.length > 0) onCommitted(run.id, events)
+    entry.resolve()
+  }
+
+  const commit = async (gathered: Entry[]): Promise<void> => {
+    // Of a run that is lost nothing more may follow what is missing.
+    const lost = gathered.filter(({ run }) => run.signal.aborted)
+    for (const entry of lost) settle(entry, false)
+    const batch = gathered.filter((entry) => !lost.includes(entry))
+    if (batch.length === 0) return
+    const durable = batch.some((entry) => entry.durable)
+    for (;;) {
+      try {
+        const held = await writer.append(batch, durable)
+        for (const entry of batch) settle(entry, held.has(entry.run))
+        return
+      } catch (error) {
+        if (!isPassing(error)) return refuse(batch, error)
+        await pause(RETRY_MS)
+      }
+    }
+  }
+
+  /** What one run appends must not fail the others. */
+  const refuse = async (batch: Entry[], error: unknown) => {
+    const [first, ...others] = new Set(batch.map(({ run }) => run))
+    if (others.length > 0) {
+      for (const one of [first, ...others]) await commit(batch.filter(({ run }) => run === one))
+      return
+    }
+    log.warn({ err: error, run_id: first?.id }, 'events were refused by the database')
+    for (const entry of batch) settle(entry, false)
+  }
+
+  const flush = async () => {
+    await turnOfLoop()
+    while (queue.length > 0) {
+      const batch = queue
+      queue = []
+      await commit(batch)
+    }
+    isFlushing = false
+  }
+
+  return (run, drafts, { durable = false, rest } = {}) => {
+    if (run.signal.aborted) return Promise.reject(run.signal.reason)
+    const events = drafts.map(({ type, data }) => ({ seq: run.next++, type, data: JSON.stringify(data) }))
+    run.pending += events.length
+    const entry = { ...Promise.withResolvers<void>(), run, events, durable: durable || rest !== undefined, rest }
+    entry.promise.catch(() => undefined)
+    queue.push(entry)
+    if (!isFlushing) {
+      isFlushing = true
+      void flush()
+    }
+    return entry.promise
+  }
+}

@@ -1,0 +1,165 @@
+import { done, from, open } from './row.ts'
+
+export const responses = [
+  ...from(
+    'response-api: requests',
+    'response-api',
+    open(
+      'R-001',
+      'Input is a text or items: messages with text, images and files, calls, outputs, reasoning, references.',
+    ),
+    open('R-002', 'Every field that makes sense for any model is taken; what is not ours goes to the model call.'),
+    open('R-003', 'model names a model or an assistant (asst_…), assistant_id an assistant.'),
+    open(
+      'R-004',
+      'Tools are functions, mcp servers, web_search, file_search and code_interpreter; all forms of tool_choice work.',
+    ),
+    open('R-005', 'What cannot be is 400 with the field’s name, before anything is stored.'),
+    open('R-006', 'text.format of a schema is checked.'),
+    open('R-007', 'store: false leaves no row.'),
+  ),
+  ...from(
+    'response-api: the log of a run (run-log.md)',
+    'response-api',
+    done(
+      'R-010',
+      'A claim and an append exclude each other: who claims a run has read all that was ever added before.',
+    ),
+    done(
+      'R-011',
+      'Events are numbered without a gap and told after their commit; the end of a run is in the same commit.',
+    ),
+    done('R-012', 'A run is begun once, and claimed by one: by a replica that knows its loop.'),
+    done('R-013', 'A run whose owner is gone is taken over, and the old owner adds nothing more.'),
+    done('R-014', 'All leases of a replica are prolonged with one statement.'),
+    done('R-015', 'An event that the database refuses ends its own run only.'),
+    done('R-016', 'A database that is away, or that crashes, costs time and no event.'),
+    done('R-017', 'After an outage runs are not taken from owners that may still be there.'),
+    open('R-018', 'Readers are woken by one message for each flush, and find what they missed within 2 s without it.'),
+    open('R-019', 'The log of a finished run is compacted to its items after EVENT_RETENTION.'),
+  ),
+  ...from(
+    'response-api: answers',
+    'response-api',
+    open(
+      'R-020',
+      'Output items are typed, in order, with ids and statuses; every answer and event fits the published schemas.',
+    ),
+    open('R-021', 'usage is summed over all rounds; incomplete_details and error say how it ended.'),
+    open(
+      'R-022',
+      'jan tells tool executions, depth, duration, cost and who served; conversation_id stands flat for old clients.',
+    ),
+    open('R-023', 'Events have OpenAI’s names; their numbers have no gap across rounds, tools, pauses and restarts.'),
+    open(
+      'R-024',
+      'Any number of readers follow from any replica, at any time within retention, from any starting_after.',
+    ),
+    open('R-025', 'Delete really deletes, events too.'),
+    open('R-026', 'Responses are listed by status, model, time, conversation and metadata, and counted.'),
+    open('R-027', 'Input tokens are counted, and a response is compacted.'),
+    open(
+      'R-028',
+      'A fork goes on from a step, with other instructions or another model, and uses recorded tool results.',
+    ),
+    open('R-029', 'The trace of a run is a tree of steps with times, tokens and cost.'),
+    open('R-030', 'A WebSocket takes response.create messages.'),
+  ),
+  ...from(
+    'response-api: stopping and going on',
+    'response-api',
+    open('R-031', 'Cancel stops the model call and the tools within 200 ms, on whichever replica they run.'),
+    open('R-032', 'Cancel of what has ended: the same response when it ran in the background, 400 when not.'),
+    open('R-033', 'A foreground run whose client leaves is cancelled; one whose replica dies goes on.'),
+    open('R-034', 'A background run depends on no reader.'),
+    open('R-035', 'A killed replica’s runs go on within 4 s; what was half streamed is closed as incomplete.'),
+    open(
+      'R-036',
+      'A call that may have happened is repeated only when that does no harm, with the same key; else its outcome is unknown.',
+    ),
+    open('R-037', 'On SIGTERM runs reach a step border or are released, streams end with a hint, nothing fails.'),
+    open('R-038', 'A paused run is finished by a build whose loop has one more step.'),
+    open('R-039', 'Secrets of a run are encrypted beside it, in no event and no log, and erased at its end.'),
+  ),
+  ...from(
+    'response-api: tools',
+    'response-api',
+    open('R-040', 'Server tools run here, client functions go back to the client, both in one turn.'),
+    open('R-041', 'Eight tools of a second each end together.'),
+    open(
+      'R-042',
+      'Policy and request may ask for approval, and the stricter wins: the run ends with an mcp_approval_request.',
+    ),
+    open('R-043', 'An approval continues by previous_response_id, or with the items in input.'),
+    open('R-044', 'With wait_for_approval a background run waits for days and goes on in place.'),
+    open('R-045', 'Exactly the frozen call runs, once, however often and wherever it is approved.'),
+    open(
+      'R-046',
+      'An approval that is altered, replayed, expired or foreign is refused; who approved and when is kept.',
+    ),
+    open(
+      'R-047',
+      'Rounds, calls, time, tokens and money are limited; the model gets one last turn, and the answer is incomplete.',
+    ),
+    open(
+      'R-048',
+      'Calls beyond max_tool_calls are refused to the model; a call that fails the same way again is stopped.',
+    ),
+    open('R-049', 'Outputs of tools are cut to fit and kept whole in the log; truncation auto drops the oldest turns.'),
+    open('R-050', 'With more tools than TOOL_OFFER_LIMIT those that fit are offered, and tool_search.'),
+  ),
+  ...from(
+    'response-api: around it',
+    'response-api',
+    open(
+      'R-051',
+      'Webhooks are signed as Standard Webhooks, tried for a day, logged, replayed, and sent to public addresses only.',
+    ),
+    open('R-052', '/v1/orchestrations answers as a chat completion whose tools were executed, and stores nothing.'),
+    open('R-053', 'jan_execute_tools on chat runs server tools beside the client’s own, streaming too.'),
+    open('R-054', 'Server results of a mixed turn are kept a day for their owner, and used on any replica.'),
+    open('R-055', 'A tool that is asked about on chat waits as tool_calls and runs with jan_approvals.'),
+    open('R-056', 'History is read from llm-api’s conversations, and new items are appended to them, once.'),
+  ),
+  ...from(
+    'response-api: judged from outside',
+    'response-api',
+    open(
+      'R-060',
+      'The OpenAI SDK works: create, stream, parse, background, cancel, input_items, delete, conversations.',
+    ),
+    open('R-061', '@openai/agents, the AI SDK and LangChain work; llmprobe passes, but for the case named KNOWN.'),
+    open('R-062', 'Under random kills of a replica every run ends, every reader’s list is whole, no tool runs twice.'),
+    open('R-063', 'A frozen replica adds nothing after it was replaced.'),
+    open(
+      'R-064',
+      'First delta, overhead, CPU per chunk, idle readers and 200 runs at once are measured within their limits.',
+    ),
+  ),
+  ...from(
+    'response-api: what went wrong before (S6, S7, S12, C1–C15, R4–R7, R10, R11, R14, R18, O8)',
+    'response-api',
+    open(
+      'R-070',
+      'A response is its owner’s (S6), whatever user says (S7); only offered tools run, and their output is marked (S12).',
+    ),
+    open(
+      'R-071',
+      'Results of tools are texts (C1), streamed calls are told apart by index (C2), history keeps its calls (C3).',
+    ),
+    open('R-072', 'input_items is a list of the input (C4); error is null and usage real (C5, C6).'),
+    open('R-073', 'Delete deletes, cancel stops (C7); what is wrong is 4xx before anything is written (C8, C9).'),
+    open(
+      'R-074',
+      'A failing tool’s own words reach the model (C10); a limit loses nothing (C11); no run is done twice (C12).',
+    ),
+    open('R-075', 'tool_choice takes words, an empty list is no tools (C13), client functions go to the client (C14).'),
+    open('R-076', 'Turns of one conversation at once do not mingle (C15).'),
+    open('R-077', 'No run stays in progress for ever (R4), none is cut by a timeout of the gateway (R5, R7).'),
+    open('R-078', 'Tools that are away fail those that need them only (R6); outputs and calls are bounded (R10, R11).'),
+    open(
+      'R-079',
+      'The end of a run is one commit (R14); streams have heartbeats and can be resumed (R18); executions have durations (O8).',
+    ),
+  ),
+]
