@@ -24,21 +24,12 @@ export function createPutTurns(connections: number): PutTurns {
     ofWorkspace: async (workspaceId, run) => {
       const turns = workspaces.get(workspaceId) ?? createTurns(1, MOST_WAITING_IN_WORKSPACE, refusal)
       workspaces.set(workspaceId, turns)
-      await turns.take()
       try {
-        return await run()
+        return await turns.during(undefined, run)
       } finally {
-        turns.give()
         if (turns.taken() === 0) workspaces.delete(workspaceId)
       }
     },
-    ofAll: async (run) => {
-      await all.take()
-      try {
-        return await run()
-      } finally {
-        all.give()
-      }
-    },
+    ofAll: (run) => all.during(undefined, run),
   }
 }

@@ -39,14 +39,10 @@ async function runWithFiles(
   program: Pick<Program, 'code' | 'language' | 'signal'>,
   wanted: InputFile[],
 ): Promise<ProgramOutcome> {
-  const turns = turnsOf(deps.sandbox)
-  await turns.take(call.signal)
-  try {
+  return turnsOf(deps.sandbox).during(call.signal, async () => {
     call.signal.throwIfAborted()
-    return await deps.sandbox.run({ ...program, files: await bringFiles(deps, call, wanted) })
-  } finally {
-    turns.give()
-  }
+    return deps.sandbox.run({ ...program, files: await bringFiles(deps, call, wanted) })
+  })
 }
 
 function turnsOf(sandbox: Sandbox): Turns {

@@ -28,19 +28,18 @@ export function createSandboxFusion(options: SandboxFusionOptions): Sandbox {
   return {
     async run(program) {
       program.signal?.throwIfAborted()
-      await turns.take(program.signal)
-      const startedAt = performance.now()
-      const durationMs = () => Math.round(performance.now() - startedAt)
-      try {
-        return presentAnswer(await send(program, options, closing.signal), options, durationMs())
-      } catch (error) {
-        if (program.signal?.aborted) throw program.signal.reason
-        if (closing.signal.aborted) return ended('killed', 'The sandbox was closed', durationMs())
-        if ((error as Error).name !== 'TimeoutError') throw error
-        return ended('timeout', `The program was stopped after ${options.timeoutMs / 1000} s`, durationMs())
-      } finally {
-        turns.give()
-      }
+      return turns.during(program.signal, async () => {
+        const startedAt = performance.now()
+        const durationMs = () => Math.round(performance.now() - startedAt)
+        try {
+          return presentAnswer(await send(program, options, closing.signal), options, durationMs())
+        } catch (error) {
+          if (program.signal?.aborted) throw program.signal.reason
+          if (closing.signal.aborted) return ended('killed', 'The sandbox was closed', durationMs())
+          if ((error as Error).name !== 'TimeoutError') throw error
+          return ended('timeout', `The program was stopped after ${options.timeoutMs / 1000} s`, durationMs())
+        }
+      })
     },
     close: async () => {
       turns.close()

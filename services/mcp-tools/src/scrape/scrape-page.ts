@@ -41,20 +41,15 @@ const PREVIEW_CHARS = 600
 export async function scrapePage(deps: ScrapeDeps, request: ScrapeRequest): Promise<ScrapedPage | ScrapeFailure> {
   const { url, signal, includeMarkdown, startIndex = 0 } = request
   try {
-    await deps.pages.take(signal)
+    return await deps.pages.during(signal, async () =>
+      presentPage(await fetchPage(deps, { url, includeMarkdown, isContinued: startIndex > 0, signal }), request),
+    )
   } catch (error) {
     if (error instanceof PagesBusy) return failure('unavailable', error.message)
-    throw error
-  }
-  try {
-    return presentPage(await fetchPage(deps, { url, includeMarkdown, isContinued: startIndex > 0, signal }), request)
-  } catch (error) {
     if (error instanceof AppError) return failure(error.code, error.message, error.extra.cause)
     if (error instanceof GuardedFetchError) return failure(FETCH_CODES[error.code], error.message, error.cause)
     if (error instanceof PageUnreadable) return failure('upstream_failed', error.message, error.cause)
     throw error
-  } finally {
-    deps.pages.give()
   }
 }
 
