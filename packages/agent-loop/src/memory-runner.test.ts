@@ -23,6 +23,7 @@ function fakeClock() {
 
 const tools: LoopTool[] = [
   { name: 'search', where: 'server' },
+  { name: 'look', where: 'server', repeatable: true },
   { name: 'ask_user', where: 'client' },
 ]
 const call = (id: string, name = 'search'): ToolCall => ({ id, name, arguments: '{}' })
@@ -31,12 +32,19 @@ const say = (text: string, calls: ToolCall[] = []): ModelPiece[] => [
   { type: 'done', message: { text, calls }, usage: null, finishReason: calls.length > 0 ? 'tool_calls' : 'stop' },
 ]
 
-type World = Partial<Perform> & { script?: ModelPiece[][]; maxRounds?: number; signal?: AbortSignal; clock?: Clock }
+type World = Partial<Perform> & {
+  script?: ModelPiece[][]
+  maxRounds?: number
+  signal?: AbortSignal
+  clock?: Clock
+  past?: RecordedEvent[]
+}
 
-function start({ script = [], maxRounds = 8, signal, clock, ...perform }: World) {
+function start({ script = [], maxRounds = 8, signal, clock, past, ...perform }: World) {
   const asked: Turn[] = []
   const events = runInMemory({
     start: { messages: [{ role: 'user', content: 'go' }], tools, limits: { maxRounds } },
+    ...(past ? { past } : {}),
     perform: {
       askModel: async (turn) => {
         asked.push(turn)
@@ -242,5 +250,28 @@ test('every prefix of any run gives a valid effect, and none offers a call that 
       if (effect.do === 'call_tools') expect(effect.calls.filter(({ id }) => begun.has(id))).toEqual([])
     }
     expect(['completed', 'incomplete']).toContain(state.ended?.status)
+  }
+})
+
+test('a run goes on from wherever it was lost, and no call that does harm twice is made twice [H-78]', async () => {
+  const script = [say('let me see', [call('1'), call('2', 'look')]), say('once more', [call('1')]), say('here')]
+  const whole = await collect(start({ script }).events)
+  for (let length = 1; length < whole.length; length += 1) {
+    const past = whole.slice(1, length)
+    const calls: string[] = []
+    const { events } = start({
+      script,
+      past,
+      callTool: async ({ id, name }) => {
+        calls.push(`${name} ${id}`)
+        return { status: 'ok', output: `result ${id}` }
+      },
+    })
+    const all = [...past, ...(await collect(events))]
+    expect(all.at(-1)).toMatchObject({ type: 'ended', status: 'completed' })
+    const begun = past.filter((event) => event.type === 'call.intent' && event.call.name === 'search')
+    expect(calls.filter((name) => name === 'search 1')).toHaveLength(2 - begun.length)
+    const lost = begun.length > past.filter((event) => event.type === 'call.outcome' && event.callId === '1').length
+    expect(outcomes(all).filter(({ status }) => status === 'unknown')).toHaveLength(lost ? 1 : 0)
   }
 })

@@ -41,6 +41,8 @@ export const systemClock: Clock = {
 
 export type RunOptions = {
   start: Omit<Started, 'type'>
+  /** What happened already, without its `started`: the run goes on behind it. Its owner was lost, or it was paused. */
+  past?: LoopEvent[]
   perform: Perform
   clock: Clock
   signal: AbortSignal
@@ -59,13 +61,15 @@ export async function* runInMemory(options: RunOptions): AsyncGenerator<Recorded
   const { clock, perform } = options
   const stop = new AbortController()
   const signal = AbortSignal.any([options.signal, stop.signal])
-  let state = initial
+  let state = options.past
+    ? [{ type: 'started' as const, ...options.start }, ...options.past].reduce(fold, initial)
+    : initial
   const record = (event: LoopEvent, at = clock.now()): RecordedEvent => {
     state = fold(state, event)
     return { ...event, at }
   }
   try {
-    yield record({ type: 'started', ...options.start })
+    if (!options.past) yield record({ type: 'started', ...options.start })
     while (!state.ended) {
       if (signal.aborted) {
         yield record({ type: 'ended', status: 'cancelled' })
