@@ -11,6 +11,7 @@ import {
   WebStandardStreamableHTTPServerTransport,
 } from '@modelcontextprotocol/server'
 import { type Asking, callRoute } from './call-route.ts'
+import { IDEMPOTENCY_META_KEY } from './idempotency-meta.ts'
 import type { Visits } from './in-process.ts'
 import type { RouteTool } from './route-tool.ts'
 
@@ -99,9 +100,9 @@ function buildServer({ service, version, tools, visits }: ToolServerOptions, ask
   return product
 }
 
-/** As mcp-tools knows it, too. What is no key is none. */
+/** What is no key is none. */
 function keyIn(meta: Record<string, unknown> | undefined): { idempotencyKey?: string } {
-  const key = meta?.['jan/idempotency-key']
+  const key = meta?.[IDEMPOTENCY_META_KEY]
   return typeof key === 'string' && /^[!-~]{1,255}$/.test(key) ? { idempotencyKey: key } : {}
 }
 

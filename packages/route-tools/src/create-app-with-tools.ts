@@ -1,13 +1,14 @@
 import { bearerChallenge } from '@jan/service-kit/auth'
-import { AppError, type ErrorPresenter } from '@jan/service-kit/errors'
+import { AppError } from '@jan/service-kit/errors'
 import { createHttpApp, type HttpApp, type HttpAppOptions } from '@jan/service-kit/http-app'
 import { type Route, rawBody, route, streamOf } from '@jan/service-kit/route'
 import { pathOf } from '@jan/service-kit/serve-route'
 import { localhostAllowedOrigins, validateOriginHeader } from '@modelcontextprotocol/server'
 import { createToolServer, type ToolServer } from './answer-mcp.ts'
 import { createVisits } from './in-process.ts'
-import { metadataRoute, type Resource, refusing, whereToBegin } from './resource-metadata.ts'
+import { METADATA_PATH, metadataRoute, type Resource, refusing, whereToBegin } from './resource-metadata.ts'
 import { routeTools } from './route-tool.ts'
+import { presentRpcError } from './rpc-error.ts'
 
 export type ToolSettings = {
   enabled: boolean
@@ -37,13 +38,12 @@ export function createAppWithTools({ mcp, ...options }: HttpAppOptions & { mcp: 
     presentError: presentRpcError,
     routes: [endpointRoute(server, originsOf(mcp)), ...(resource ? [metadataRoute(resource)] : [])],
   })
-  const paths = new Set(['/mcp', '/mcp/'].concat(resource ? [METADATA, `${METADATA}/mcp`] : []))
+  const paths = new Set(['/mcp', '/mcp/'].concat(resource ? [METADATA_PATH, `${METADATA_PATH}/mcp`] : []))
   return {
     ...app,
     handler: (request, response) => (paths.has(pathOf(request)) ? endpoint : app).handler(request, response),
   }
 }
-const METADATA = '/.well-known/oauth-protected-resource'
 
 const signInAt = ({ authenticate, challenge = bearerChallenge }: HttpAppOptions, resource: Resource) => ({
   authenticate: refusing(authenticate, resource),
@@ -73,12 +73,3 @@ const originsOf = ({ publicUrl, allowedOrigins }: ToolSettings) => [
   ...localhostAllowedOrigins(),
   ...[publicUrl, ...allowedOrigins].flatMap((origin) => URL.parse(origin)?.hostname ?? []),
 ]
-
-/** What is refused before a message is looked at: JSON-RPC's shape, and the text where Jan's clients look. */
-const presentRpcError: ErrorPresenter = ({ code, message }, requestId) => ({
-  jsonrpc: '2.0',
-  error: { code: code === 'internal' ? -32603 : -32000, message },
-  id: null,
-  message,
-  request_id: requestId,
-})

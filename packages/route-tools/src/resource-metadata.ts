@@ -3,7 +3,8 @@ import { AppError } from '@jan/service-kit/errors'
 import { type Route, route } from '@jan/service-kit/route'
 import { z } from 'zod'
 
-const PATH = '/.well-known/oauth-protected-resource'
+/** Of RFC 9728, for what is served at the root; the path of the resource follows (§3.1). */
+export const METADATA_PATH = '/.well-known/oauth-protected-resource'
 
 /** Where clients reach a service, and who issues their tokens. */
 export type Resource = { publicUrl: string; issuer: string }
@@ -21,8 +22,8 @@ export const metadataRoute = (resource: Resource): Route =>
   route({
     operation: 'get_route_tools_metadata',
     method: 'get',
-    path: `${PATH}/mcp`,
-    aliases: [PATH],
+    path: `${METADATA_PATH}/mcp`,
+    aliases: [METADATA_PATH],
     summary: 'Who issues tokens for the tools',
     auth: 'none',
     answers: { 200: Metadata },
@@ -34,7 +35,7 @@ export const metadataRoute = (resource: Resource): Route =>
   })
 
 /** The end of a 401 that tells clients where to begin their sign-in. */
-export const whereToBegin = (resource: Resource) => `, resource_metadata="${under(resource, `${PATH}/mcp`)}"`
+export const whereToBegin = (resource: Resource) => `, resource_metadata="${under(resource, `${METADATA_PATH}/mcp`)}"`
 
 /** The same, for the refusals of tokens. */
 export const refusing =

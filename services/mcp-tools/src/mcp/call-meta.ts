@@ -1,3 +1,4 @@
+import { IDEMPOTENCY_META_KEY } from '@jan/route-tools/idempotency-meta'
 import type { RequestHeaders } from '@jan/service-kit/auth'
 import {
   BAGGAGE_META_KEY,
@@ -7,9 +8,6 @@ import {
 } from '@modelcontextprotocol/server'
 import { z } from 'zod'
 import type { CallMeta } from '../tools/client.ts'
-
-/** Where a client says in `_meta` that a call is the same as an earlier one. The header `Idempotency-Key` says it for a whole POST. */
-export const IDEMPOTENCY_META_KEY = 'jan/idempotency-key'
 
 const readable = (most: number) =>
   z

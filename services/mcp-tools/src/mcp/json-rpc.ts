@@ -1,4 +1,5 @@
-import { type AppError, type ErrorPresenter, toAppError } from '@jan/service-kit/errors'
+import { rpcCodeOf } from '@jan/route-tools/rpc-error'
+import { toAppError } from '@jan/service-kit/errors'
 
 /** JSON-RPC's own codes, and −32000 for what HTTP refuses before a message is looked at. */
 export const RPC = {
@@ -23,17 +24,6 @@ export function idOf(message: unknown): RpcId {
   const id = typeof message === 'object' && message !== null && 'id' in message ? message.id : null
   return typeof id === 'string' || typeof id === 'number' ? id : null
 }
-
-/** Errors of the endpoint that come before JSON-RPC (no token, too large): JSON-RPC's shape, and the text where Jan's clients look. */
-export const presentRpcError: ErrorPresenter = (error, requestId) => ({
-  jsonrpc: '2.0',
-  error: { code: rpcCodeOf(error), message: error.message },
-  id: null,
-  message: error.message,
-  request_id: requestId,
-})
-
-const rpcCodeOf = ({ code }: AppError): number => (code === 'internal' ? RPC.internalError : RPC.serverError)
 
 /** What went wrong inside an answer that has begun already, as an event's data. */
 export const rpcFailure = (error: unknown, id: RpcId): string => {

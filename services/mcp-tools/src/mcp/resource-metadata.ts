@@ -1,10 +1,10 @@
+import { METADATA_PATH } from '@jan/route-tools/resource-metadata'
 import { bearerChallenge, type Challenge } from '@jan/service-kit/auth'
 
-const PATH = '/.well-known/oauth-protected-resource'
 const RESOURCE = '/v1/mcp'
 
 /** Where clients learn who issues tokens for the endpoint: the bare path, and the one that names the resource (RFC 9728 §3.1). */
-export const METADATA_PATHS = { bare: PATH, ofResource: `${PATH}${RESOURCE}` } as const
+export const METADATA_PATHS = { bare: METADATA_PATH, ofResource: `${METADATA_PATH}${RESOURCE}` } as const
 
 const under = (publicUrl: string, path: string) => new URL(publicUrl.replace(/\/+$/, '') + path).href
 

@@ -1,3 +1,4 @@
+import { IDEMPOTENCY_META_KEY } from '@jan/route-tools/idempotency-meta'
 import type { Caller } from '@jan/service-kit/auth'
 import { AppError } from '@jan/service-kit/errors'
 import { type Peer, peerError } from '@jan/service-kit/http-client'
@@ -51,7 +52,7 @@ const ENVELOPE = {
 /** A service's own tools, at its `/mcp`. Each request carries a fresh token for the caller, never wider than they are. */
 export function createServiceTools(service: string, peer: Peer): ServiceTools {
   const ask = async (asking: Asking, method: string, { name, key, ...params }: Params) => {
-    const _meta = { ...ENVELOPE, ...(key === undefined ? {} : { 'jan/idempotency-key': key }) }
+    const _meta = { ...ENVELOPE, ...(key === undefined ? {} : { [IDEMPOTENCY_META_KEY]: key }) }
     const answer = await peer.send({
       ...asking,
       method: 'POST',

@@ -1,6 +1,7 @@
+import { objectSchemaOf } from '@jan/route-tools/json-schema'
 import { AppError } from '@jan/service-kit/errors'
 import type { CallToolResult } from '@modelcontextprotocol/server'
-import { z } from 'zod'
+import type { z } from 'zod'
 import { BUILT_IN, type JsonObjectSchema, type OfferedTool, type ToolSource } from './offered-tool.ts'
 import { RESULT_CODE, resultCodeOf } from './result-code.ts'
 import { audienceOf, type Tool, type ToolAnswer, type ToolDeps } from './tool.ts'
@@ -41,10 +42,9 @@ const resultOf = ({ text, structured, content = [], failure }: ToolAnswer): Call
 })
 
 function objectSchema(tool: string, schema: z.ZodType, io: 'input' | 'output'): JsonObjectSchema {
-  // Without the dialect: older clients compile with draft 7 and refuse a name they do not know.
-  const { $schema: _dialect, ...json } = z.toJSONSchema(schema, { io })
-  if (json.type !== 'object') throw new Error(`The ${io} of ${tool} is not an object`)
-  return json as JsonObjectSchema
+  const json = objectSchemaOf(schema, io)
+  if (!json) throw new Error(`The ${io} of ${tool} is not an object`)
+  return json
 }
 
 const describeIssues = ({ issues }: z.ZodError) =>
