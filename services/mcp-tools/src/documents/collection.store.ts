@@ -2,11 +2,8 @@ import { AppError } from '@jan/service-kit/errors'
 import { newId } from '@jan/service-kit/ids'
 import { pagesOf } from '@jan/service-kit/workspace-routes'
 import type { Prisma, PrismaClient, Collection as Row } from '../generated/prisma/client.ts'
+import type { Collection, FileCounts } from './collection.ts'
 import { isStorable } from './storable.ts'
-
-export type Collection = Omit<Row, 'metadata'> & { metadata: Record<string, string> }
-
-export type FileCounts = { completed: number; failed: number; bytes: number }
 
 type Page = { limit: number; order: 'asc' | 'desc'; after?: string | undefined; before?: string | undefined }
 
@@ -26,7 +23,7 @@ export type CollectionStore = {
   /** With its documents. */
   delete(workspaceId: string, id: string): Promise<boolean>
   /** By collection, of those that hold something. */
-  count(workspaceId: string, ids: string[]): Promise<Map<string, FileCounts>>
+  countFiles(workspaceId: string, ids: string[]): Promise<Map<string, FileCounts>>
   /** All of a workspace, by id. */
   all(workspaceId: string): AsyncIterable<Collection>
   erase(workspaceId: string): Promise<void>
@@ -74,7 +71,7 @@ export function createCollectionStore(
       await db.collection.updateMany({ where: { workspaceId, id }, data: change })
     },
     delete: async (workspaceId, id) => (await db.collection.deleteMany({ where: { workspaceId, id } })).count > 0,
-    count: (workspaceId, ids) => countFiles(db, workspaceId, ids),
+    countFiles: (workspaceId, ids) => countFiles(db, workspaceId, ids),
     all: (workspaceId) =>
       pagesOf<Collection>(async (last) => {
         const where = { workspaceId, id: { gt: last?.id ?? '' } }

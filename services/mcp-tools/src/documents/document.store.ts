@@ -5,7 +5,7 @@ import type { Document, DocumentFilter, DocumentPage, Hit, NewChunk, NewDocument
 import { joinChunks } from './join-chunks.ts'
 import { matching } from './matching.store.ts'
 import { putDocument } from './put-document.store.ts'
-import { createPutTurns, type PutTurns } from './put-turns.ts'
+import { createPutTurns } from './put-turns.ts'
 import { searchPieces } from './search-pieces.store.ts'
 
 export type Question = {
@@ -48,40 +48,40 @@ export type DocumentStoreDeps = {
   maxBytes: number
 }
 
-export const createDocumentStore = (given: DocumentStoreDeps): DocumentStore =>
-  storeOf({ ...given, inTurn: createPutTurns(given.pool.options.max) })
-
-const storeOf = (deps: DocumentStoreDeps & { inTurn: PutTurns }): DocumentStore => ({
-  put: async (document, chunks) => {
-    const key = await putDocument(deps, document, chunks)
-    return documentOf(await deps.db.document.findUniqueOrThrow({ where: { key } }))
-  },
-  list: (workspaceId, filter, page) => listDocuments(deps.db, matching(workspaceId, filter), page),
-  delete: (workspaceId, filter) => deleteDocuments(deps.db, matching(workspaceId, filter)),
-  setMetadata: async ({ key }, metadata) => {
-    await deps.db.document.updateMany({ where: { key }, data: { metadata: metadata as Prisma.InputJsonObject } })
-  },
-  textOf: async ({ key }) => {
-    const rows = await deps.db.documentChunk.findMany({
-      where: { documentKey: key },
-      orderBy: { startAt: 'asc' },
-      select: { startAt: true, text: true },
-    })
-    return joinChunks(rows.map(({ startAt: start, text }) => ({ start, text })))
-  },
-  search: async (workspaceId, question, most) => {
-    const { pieces, ...found } = await searchPieces(deps, workspaceId, question, most)
-    const documents = await deps.db.document.findMany({
-      where: { key: { in: pieces.map(({ documentKey }) => documentKey) } },
-    })
-    const byKey = new Map(documents.map((row) => [row.key, documentOf(row)]))
-    const hits = pieces.flatMap(({ documentKey, ...piece }) => {
-      const document = byKey.get(documentKey)
-      return document ? [{ ...piece, document }] : []
-    })
-    return { ...found, hits }
-  },
-})
+export function createDocumentStore(deps: DocumentStoreDeps): DocumentStore {
+  const inTurn = createPutTurns(deps.pool.options.max)
+  return {
+    put: async (document, chunks) => {
+      const key = await putDocument({ ...deps, inTurn }, document, chunks)
+      return documentOf(await deps.db.document.findUniqueOrThrow({ where: { key } }))
+    },
+    list: (workspaceId, filter, page) => listDocuments(deps.db, matching(workspaceId, filter), page),
+    delete: (workspaceId, filter) => deleteDocuments(deps.db, matching(workspaceId, filter)),
+    setMetadata: async ({ key }, metadata) => {
+      await deps.db.document.updateMany({ where: { key }, data: { metadata: metadata as Prisma.InputJsonObject } })
+    },
+    textOf: async ({ key }) => {
+      const rows = await deps.db.documentChunk.findMany({
+        where: { documentKey: key },
+        orderBy: { startAt: 'asc' },
+        select: { startAt: true, text: true },
+      })
+      return joinChunks(rows.map(({ startAt: start, text }) => ({ start, text })))
+    },
+    search: async (workspaceId, question, most) => {
+      const { pieces, ...found } = await searchPieces(deps, workspaceId, question, most)
+      const documents = await deps.db.document.findMany({
+        where: { key: { in: pieces.map(({ documentKey }) => documentKey) } },
+      })
+      const byKey = new Map(documents.map((row) => [row.key, documentOf(row)]))
+      const hits = pieces.flatMap(({ documentKey, ...piece }) => {
+        const document = byKey.get(documentKey)
+        return document ? [{ ...piece, document }] : []
+      })
+      return { ...found, hits }
+    },
+  }
+}
 
 /** What one statement deletes, of documents and of their pieces: all that somebody has would never come to its end in time. */
 const DELETED_AT_ONCE = 50

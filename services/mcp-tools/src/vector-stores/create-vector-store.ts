@@ -20,6 +20,6 @@ export async function createVectorStore(deps: IndexDeps, who: Who, input: Create
   })
   const files = (input.file_ids ?? []).map((file_id) => ({ file_id, chunking_strategy: input.chunking_strategy }))
   await addFiles(deps, who, { files, collectionId: collection.id })
-  const counts = await deps.collections.count(workspaceId, [collection.id])
+  const counts = await deps.collections.countFiles(workspaceId, [collection.id])
   return presentCollection(collection, counts.get(collection.id), now)
 }

@@ -8,17 +8,15 @@ import type { FileBatch as Batch } from './file-batch.store.ts'
 import { pageOfFiles } from './page-of-files.ts'
 import { seconds } from './present-collection.ts'
 import { requireVectorStore } from './require-vector-store.ts'
-import { common } from './rights.ts'
-import { FileListQuery } from './store-files.routes.ts'
-import { CreateFileBatch, FileBatch, VectorStoreFileList } from './vector-store.schema.ts'
+import { personOrRun } from './rights.ts'
+import { CreateFileBatch, FileBatch, FileListQuery, StoreParams, VectorStoreFileList } from './vector-store.schema.ts'
 
-const StoreParams = z.object({ id: z.string() })
 const BatchParams = z.object({ id: z.string(), batch_id: z.string() })
 
 /** Several files at once. A batch is done when it answers, so there is nothing to cancel. */
 export const fileBatchRoutes = (deps: Deps): Route[] => [
   route({
-    ...common,
+    ...personOrRun,
     operation: 'create_vector_store_file_batch',
     method: 'post',
     path: '/v1/vector_stores/{id}/file_batches',
@@ -32,7 +30,7 @@ export const fileBatchRoutes = (deps: Deps): Route[] => [
       presentBatch(await createFileBatch(deps, who, { ...body, storeId: params.id })),
   }),
   route({
-    ...common,
+    ...personOrRun,
     operation: 'get_vector_store_file_batch',
     method: 'get',
     path: '/v1/vector_stores/{id}/file_batches/{batch_id}',
@@ -43,7 +41,7 @@ export const fileBatchRoutes = (deps: Deps): Route[] => [
     handler: async ({ params, who }) => presentBatch(await requireBatch(deps, who, params)),
   }),
   route({
-    ...common,
+    ...personOrRun,
     operation: 'cancel_vector_store_file_batch',
     method: 'post',
     path: '/v1/vector_stores/{id}/file_batches/{batch_id}/cancel',
@@ -54,7 +52,7 @@ export const fileBatchRoutes = (deps: Deps): Route[] => [
     handler: async ({ params, who }) => presentBatch(await requireBatch(deps, who, params)),
   }),
   route({
-    ...common,
+    ...personOrRun,
     operation: 'list_vector_store_file_batch_files',
     method: 'get',
     path: '/v1/vector_stores/{id}/file_batches/{batch_id}/files',

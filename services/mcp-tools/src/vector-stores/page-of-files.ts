@@ -1,12 +1,10 @@
-import type { PageQuery } from '@jan/service-kit/page'
 import { presentPage } from '@jan/service-kit/page'
 import type { Who } from '@jan/service-kit/who'
 import type { Deps } from '../deps.ts'
 import type { Document } from '../documents/document.ts'
 import { presentFile } from './present-file.ts'
 import { requireFile, requireVectorStore } from './require-vector-store.ts'
-
-export type FileListQuery = PageQuery & { filter?: 'in_progress' | 'completed' | 'failed' | 'cancelled' | undefined }
+import type { FileListQuery } from './vector-store.schema.ts'
 
 /** The files of a vector store, or those of these ids. @throws AppError `not_found` for a cursor that is none of them */
 export async function pageOfFiles(

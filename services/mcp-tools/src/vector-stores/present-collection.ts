@@ -1,16 +1,6 @@
-import type { Collection, FileCounts } from '../documents/collection.store.ts'
-
-const DAY_MS = 86_400_000
+import { type Collection, expiryOf, type FileCounts, hasExpired } from '../documents/collection.ts'
 
 export const seconds = (time: Date): number => Math.floor(time.getTime() / 1000)
-
-export const expiryOf = ({ expiresAfterDays, lastActiveAt }: Collection): Date | undefined =>
-  expiresAfterDays === null ? undefined : new Date(lastActiveAt.getTime() + expiresAfterDays * DAY_MS)
-
-export const hasExpired = (collection: Collection, now: Date): boolean => {
-  const expiry = expiryOf(collection)
-  return expiry !== undefined && expiry <= now
-}
 
 /** OpenAI's vector store. All that is indexed is indexed at once: nothing is ever in progress. */
 export function presentCollection(collection: Collection, counts: FileCounts | undefined, now: Date) {

@@ -1,9 +1,8 @@
 import { invalid, notFound } from '@jan/service-kit/errors'
 import type { Who } from '@jan/service-kit/who'
 import type { Deps } from '../deps.ts'
-import type { Collection } from '../documents/collection.store.ts'
+import { type Collection, hasExpired } from '../documents/collection.ts'
 import type { Document } from '../documents/document.ts'
-import { hasExpired } from './present-collection.ts'
 
 type Needs = Pick<Deps, 'collections' | 'documents' | 'now'>
 

@@ -1,2 +1,2 @@
 /** A person, or one for whom a run is at work, which searches what they named. */
-export const common = { auth: 'person', scope: 'mcp', scopeVia: { 'response-api': ['responses'] } } as const
+export const personOrRun = { auth: 'person', scope: 'mcp', scopeVia: { 'response-api': ['responses'] } } as const

@@ -1,4 +1,3 @@
-import { PageQuery } from '@jan/service-kit/page'
 import { type Route, route } from '@jan/service-kit/route'
 import { z } from 'zod'
 import type { Deps } from '../deps.ts'
@@ -6,28 +5,25 @@ import { addFile } from './add-file.ts'
 import { pageOfFiles } from './page-of-files.ts'
 import { presentFile } from './present-file.ts'
 import { requireFile, useVectorStore } from './require-vector-store.ts'
-import { common } from './rights.ts'
+import { personOrRun } from './rights.ts'
 import {
   AddFile,
   DeletedVectorStoreFile,
   FileContent,
-  FileListQueryFilter,
+  FileListQuery,
+  StoreParams,
   UpdateFile,
   VectorStoreFile,
   VectorStoreFileList,
 } from './vector-store.schema.ts'
 
-const StoreParams = z.object({ id: z.string() })
 const FileParams = z.object({ id: z.string(), file_id: z.string() })
-export const FileListQuery = PageQuery.extend({
-  filter: FileListQueryFilter.optional().describe('Only files of this status'),
-})
 
 const placeOf = ({ id, file_id }: z.output<typeof FileParams>) => ({ storeId: id, fileId: file_id })
 
 export const storeFileRoutes = (deps: Deps): Route[] => [
   route({
-    ...common,
+    ...personOrRun,
     operation: 'create_vector_store_file',
     method: 'post',
     path: '/v1/vector_stores/{id}/files',
@@ -42,7 +38,7 @@ export const storeFileRoutes = (deps: Deps): Route[] => [
     },
   }),
   route({
-    ...common,
+    ...personOrRun,
     operation: 'list_vector_store_files',
     method: 'get',
     path: '/v1/vector_stores/{id}/files',
@@ -54,7 +50,7 @@ export const storeFileRoutes = (deps: Deps): Route[] => [
     handler: ({ params, query, who }) => pageOfFiles(deps, who, { storeId: params.id, query }),
   }),
   route({
-    ...common,
+    ...personOrRun,
     operation: 'get_vector_store_file',
     method: 'get',
     path: '/v1/vector_stores/{id}/files/{file_id}',
@@ -64,7 +60,7 @@ export const storeFileRoutes = (deps: Deps): Route[] => [
     handler: async ({ params, who }) => presentFile(await requireFile(deps, who, placeOf(params))),
   }),
   route({
-    ...common,
+    ...personOrRun,
     operation: 'update_vector_store_file',
     method: 'post',
     path: '/v1/vector_stores/{id}/files/{file_id}',
@@ -80,7 +76,7 @@ export const storeFileRoutes = (deps: Deps): Route[] => [
     },
   }),
   route({
-    ...common,
+    ...personOrRun,
     operation: 'delete_vector_store_file',
     method: 'delete',
     path: '/v1/vector_stores/{id}/files/{file_id}',
@@ -95,7 +91,7 @@ export const storeFileRoutes = (deps: Deps): Route[] => [
     },
   }),
   route({
-    ...common,
+    ...personOrRun,
     operation: 'get_vector_store_file_content',
     method: 'get',
     path: '/v1/vector_stores/{id}/files/{file_id}/content',

@@ -1,4 +1,4 @@
-import { pageOf } from '@jan/service-kit/page'
+import { PageQuery, pageOf } from '@jan/service-kit/page'
 import { z } from 'zod'
 import type { AttributeFilter } from '../documents/document.ts'
 import { isStorable } from '../documents/storable.ts'
@@ -35,6 +35,9 @@ export type ChunkingStrategy = z.output<typeof ChunkingStrategy>
 const FileId = text(512).min(1).describe('Of a file (/v1/files) or media object: jan_…')
 /** How many files one request may name: they are read while it waits. */
 const FileIds = z.array(FileId).max(100, 'expected at most 100 files; send the others in further requests')
+
+/** Of a vector store. */
+export const StoreParams = z.object({ id: z.string() })
 
 export const CreateVectorStore = z.object({
   name: text(256).nullish(),
@@ -87,6 +90,8 @@ export type AddFile = z.output<typeof AddFile>
 
 export const UpdateFile = z.object({ attributes: Attributes.nullable() })
 
+const Status = z.enum(['in_progress', 'completed', 'cancelled', 'failed'])
+
 export const VectorStoreFile = z
   .looseObject({
     id: z.string(),
@@ -94,7 +99,7 @@ export const VectorStoreFile = z
     created_at: Seconds,
     vector_store_id: z.string(),
     usage_bytes: z.int(),
-    status: z.enum(['in_progress', 'completed', 'cancelled', 'failed']),
+    status: Status,
     last_error: z.object({ code: z.string(), message: z.string() }).nullable(),
     attributes: z.looseObject({}),
     chunking_strategy: z.looseObject({ type: z.string() }),
@@ -102,6 +107,11 @@ export const VectorStoreFile = z
   .meta({ id: 'VectorStoreFile' })
 
 export const VectorStoreFileList = pageOf(VectorStoreFile).meta({ id: 'VectorStoreFileList' })
+
+export const FileListQuery = PageQuery.extend({
+  filter: Status.optional().describe('Only files of this status'),
+})
+export type FileListQuery = z.output<typeof FileListQuery>
 
 export const DeletedVectorStoreFile = z
   .looseObject({ id: z.string(), object: z.literal('vector_store.file.deleted'), deleted: z.literal(true) })
@@ -131,7 +141,7 @@ export const FileBatch = z
     object: z.literal('vector_store.file_batch'),
     created_at: Seconds,
     vector_store_id: z.string(),
-    status: z.enum(['in_progress', 'completed', 'cancelled', 'failed']),
+    status: Status,
     file_counts: FileCounts,
   })
   .meta({ id: 'VectorStoreFileBatch' })
@@ -177,5 +187,3 @@ export const SearchResults = everything(
 )
   .extend({ search_query: z.array(z.string()) })
   .meta({ id: 'VectorStoreSearchResults' })
-
-export const FileListQueryFilter = z.enum(['in_progress', 'completed', 'failed', 'cancelled'])

@@ -1,13 +1,13 @@
 import { notFound, presentOpenAiError } from '@jan/service-kit/errors'
 import { PageQuery, presentPage } from '@jan/service-kit/page'
 import { presentErrorsAs, type Route, route } from '@jan/service-kit/route'
-import { z } from 'zod'
+import type { Who } from '@jan/service-kit/who'
 import type { Deps } from '../deps.ts'
 import { createVectorStore } from './create-vector-store.ts'
 import { fileBatchRoutes } from './file-batches.routes.ts'
 import { presentCollection } from './present-collection.ts'
 import { requireVectorStore } from './require-vector-store.ts'
-import { common } from './rights.ts'
+import { personOrRun } from './rights.ts'
 import { searchVectorStore } from './search-vector-store.ts'
 import { storeFileRoutes } from './store-files.routes.ts'
 import {
@@ -15,12 +15,11 @@ import {
   DeletedVectorStore,
   SearchResults,
   SearchVectorStore,
+  StoreParams,
   UpdateVectorStore,
   VectorStore,
   VectorStoreList,
 } from './vector-store.schema.ts'
-
-const Params = z.object({ id: z.string() })
 
 /** OpenAI's vector stores: collections of the documents that file_search_* index and find. */
 export const vectorStoreRoutes = (deps: Deps): Route[] =>
@@ -33,7 +32,7 @@ export const vectorStoreRoutes = (deps: Deps): Route[] =>
 
 const manyRoutes = (deps: Deps): Route[] => [
   route({
-    ...common,
+    ...personOrRun,
     operation: 'create_vector_store',
     method: 'post',
     path: '/v1/vector_stores',
@@ -45,7 +44,7 @@ const manyRoutes = (deps: Deps): Route[] => [
     handler: ({ body, who }) => createVectorStore(deps, who, body),
   }),
   route({
-    ...common,
+    ...personOrRun,
     operation: 'list_vector_stores',
     method: 'get',
     path: '/v1/vector_stores',
@@ -56,7 +55,7 @@ const manyRoutes = (deps: Deps): Route[] => [
     handler: async ({ query, who }) => {
       const { workspaceId } = who.caller
       const rows = await deps.collections.list(workspaceId, query)
-      const counts = await deps.collections.count(
+      const counts = await deps.collections.countFiles(
         workspaceId,
         rows.map(({ id }) => id),
       )
@@ -70,23 +69,23 @@ const manyRoutes = (deps: Deps): Route[] => [
 
 const oneRoutes = (deps: Deps): Route[] => [
   route({
-    ...common,
+    ...personOrRun,
     operation: 'get_vector_store',
     method: 'get',
     path: '/v1/vector_stores/{id}',
     summary: 'Get a vector store',
-    params: Params,
+    params: StoreParams,
     answers: { 200: VectorStore },
     handler: ({ params, who }) => readStore(deps, who, params.id),
   }),
   route({
-    ...common,
+    ...personOrRun,
     operation: 'update_vector_store',
     method: 'post',
     path: '/v1/vector_stores/{id}',
     summary: 'Rename or label a vector store',
     description: 'What is named is changed, metadata as a whole; null takes an expiry or labels away.',
-    params: Params,
+    params: StoreParams,
     body: UpdateVectorStore,
     answers: { 200: VectorStore },
     handler: async ({ params, body, who }) => {
@@ -102,13 +101,13 @@ const oneRoutes = (deps: Deps): Route[] => [
     },
   }),
   route({
-    ...common,
+    ...personOrRun,
     operation: 'delete_vector_store',
     method: 'delete',
     path: '/v1/vector_stores/{id}',
     summary: 'Delete a vector store',
     description: 'And what was indexed in it; the files themselves stay.',
-    params: Params,
+    params: StoreParams,
     answers: { 200: DeletedVectorStore },
     handler: async ({ params, who }) => {
       const { id, workspaceId } = await requireVectorStore(deps, who, params.id)
@@ -118,23 +117,21 @@ const oneRoutes = (deps: Deps): Route[] => [
     },
   }),
   route({
-    ...common,
+    ...personOrRun,
     operation: 'search_vector_store',
     method: 'post',
     path: '/v1/vector_stores/{id}/search',
     summary: 'Search a vector store',
     description: 'By words in every script and, where the operator has a model for it, by meaning.',
-    params: Params,
+    params: StoreParams,
     body: SearchVectorStore,
     answers: { 200: SearchResults },
     handler: ({ params, body, who }) => searchVectorStore(deps, who, { ...body, id: params.id }),
   }),
 ]
 
-type Asks = Parameters<typeof requireVectorStore>[1]
-
-async function readStore(deps: Deps, who: Asks, id: string) {
+async function readStore(deps: Deps, who: Who, id: string) {
   const found = await requireVectorStore(deps, who, id)
-  const counts = await deps.collections.count(found.workspaceId, [id])
+  const counts = await deps.collections.countFiles(found.workspaceId, [id])
   return presentCollection(found, counts.get(id), deps.now())
 }
