@@ -1,6 +1,6 @@
 import { json } from 'node:stream/consumers'
 import { serve } from '@jan/testkit/serve'
-import { startServiceProcess } from '@jan/testkit/service-process'
+import { startMcpTools } from './mcp-tools.ts'
 
 export type Found = { ranking: string; hits: { id: string; score: number }[] }
 
@@ -21,15 +21,7 @@ export async function startDocumentService(databaseUrl: string): Promise<Documen
       response.setHeader('content-type', 'application/json').end(JSON.stringify({ data }))
     })
   })
-  const key = `t:${Buffer.alloc(32).toString('base64url')}`
-  const service = await startServiceProcess('mcp-tools', () => ({
-    MCP_TOOLS_DATABASE_URL: databaseUrl,
-    LLM_API_URL: model.url,
-    MCP_EMBEDDING_MODEL: 'numbers-1',
-    INTERNAL_TOKEN_KEYS: key,
-    FIELD_ENCRYPTION_KEYS: key,
-    AUTH_ENABLED: 'false',
-  }))
+  const service = await startMcpTools(databaseUrl, { LLM_API_URL: model.url, MCP_EMBEDDING_MODEL: 'numbers-1' })
   const call = async (name: string, args: object) => {
     const body = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: args } }
     const headers = { 'content-type': 'application/json' }

@@ -2,8 +2,9 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { createTestDatabase } from '@jan/testkit/postgres'
 import { fromPart } from '@jan/testkit/real-part'
-import { type ServiceProcess, startServiceProcess } from '@jan/testkit/service-process'
+import type { ServiceProcess } from '@jan/testkit/service-process'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { startMcpTools } from './mcp-tools.ts'
 
 let service: ServiceProcess
 const closers: (() => unknown)[] = []
@@ -11,12 +12,7 @@ const closers: (() => unknown)[] = []
 beforeAll(async () => {
   const database = await createTestDatabase({ service: 'mcp-tools' })
   closers.push(database.drop)
-  service = await startServiceProcess('mcp-tools', () => ({
-    MCP_TOOLS_DATABASE_URL: database.url,
-    INTERNAL_TOKEN_KEYS: `t:${Buffer.alloc(32).toString('base64url')}`,
-    FIELD_ENCRYPTION_KEYS: `t:${Buffer.alloc(32).toString('base64url')}`,
-    AUTH_ENABLED: 'false',
-  }))
+  service = await startMcpTools(database.url)
   closers.unshift(service.stop)
 })
 

@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { createTestDatabase } from '@jan/testkit/postgres'
 import { fromPart } from '@jan/testkit/real-part'
 import { type Served, serve } from '@jan/testkit/serve'
-import { type ServiceProcess, startServiceProcess } from '@jan/testkit/service-process'
+import type { ServiceProcess } from '@jan/testkit/service-process'
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import type { Json } from '../platform.ts'
+import { startMcpTools } from './mcp-tools.ts'
 
 /** What the engines behind searx find: three pages of three, of `nothing` none, of `half` the second without words. */
 let engines: Served
@@ -30,13 +31,7 @@ beforeAll(async () => {
   )
   const database = await createTestDatabase({ service: 'mcp-tools' })
   closers.push(engines.close, database.drop)
-  service = await startServiceProcess('mcp-tools', () => ({
-    MCP_TOOLS_DATABASE_URL: database.url,
-    INTERNAL_TOKEN_KEYS: `t:${Buffer.alloc(32).toString('base64url')}`,
-    FIELD_ENCRYPTION_KEYS: `t:${Buffer.alloc(32).toString('base64url')}`,
-    AUTH_ENABLED: 'false',
-    SEARXNG_URL: fromPart('JAN_TEST_SEARX_URL'),
-  }))
+  service = await startMcpTools(database.url, { SEARXNG_URL: fromPart('JAN_TEST_SEARX_URL') })
   closers.unshift(service.stop)
 })
 afterAll(async () => {
