@@ -1,9 +1,10 @@
+import { createInternalTokens, parseInternalKeys } from '@jan/service-kit/internal-token'
 import type { Served } from '@jan/testkit/serve'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import OpenAI from 'openai'
 import { fakeMediaApi } from './document-fakes.ts'
 import { idsOf, toolsFor } from './file-search.ts'
-import { startService, type TestService } from './start.ts'
+import { INTERNAL_TOKEN_KEYS, startService, type TestService } from './start.ts'
 
 const text = (filename: string, words: string) => ({ owner: 'ada', mime: 'text/plain', filename, text: words })
 
@@ -188,6 +189,36 @@ test('a batch keeps its counts and its files, whatever later batches add, until 
   await expect(fileBatches.listFiles('vsfb_none', place)).rejects.toMatchObject({ status: 404 })
   await openai.vectorStores.delete(store.id)
   expect(await service.database.query('SELECT FROM file_batch WHERE id = ANY($1)', [[first.id, second.id]])).toEqual([])
+})
+
+test('of a store the newest thousand batches are remembered [B-091]', async () => {
+  const store = await openai.vectorStores.create({})
+  const place = { vector_store_id: store.id }
+  await service.database.query(
+    `INSERT INTO file_batch SELECT 'vsfb_old_' || n, $1, '{}', 0, 0, now() - n * interval '1 s' FROM generate_series(1, 1000) n`,
+    [store.id],
+  )
+  const batch = await openai.vectorStores.fileBatches.create(store.id, { file_ids: ['jan_tides'] })
+  expect(await openai.vectorStores.fileBatches.retrieve(batch.id, place)).toEqual(batch)
+  await openai.vectorStores.fileBatches.retrieve('vsfb_old_999', place)
+  const oldest = openai.vectorStores.fileBatches.retrieve('vsfb_old_1000', place)
+  await expect(oldest).rejects.toMatchObject({ status: 404 })
+})
+
+test('a workspace is told its stores with what is in them and their batches [B-091 B-024]', async () => {
+  const store = await openai.vectorStores.create({ name: 'Told' })
+  const files = { file_ids: ['jan_tides', 'jan_picture'] }
+  const batch = await openai.vectorStores.fileBatches.create(store.id, files)
+  const internal = createInternalTokens('llm-api', parseInternalKeys(INTERNAL_TOKEN_KEYS))
+  const token = await internal.mint('mcp-tools', { kind: 'service', service: 'llm-api' })
+  const headers = { authorization: `Bearer ${token}` }
+  const answer = await fetch(`${service.url}/internal/workspaces/ada/export`, { headers })
+  const { vector_stores } = (await answer.json()) as { vector_stores: { id: string }[] }
+  expect(vector_stores.find(({ id }) => id === store.id)).toMatchObject({
+    name: 'Told',
+    file_counts: { completed: 1, failed: 1, total: 2 },
+    file_batches: [{ ...batch, file_ids: files.file_ids }],
+  })
 })
 
 test('stores hold the same documents that the tools find, and are their owner’s alone [B-025 B-061]', async () => {

@@ -1,28 +1,27 @@
 import { pagesOf } from '@jan/service-kit/workspace-routes'
 import type { Deps } from '../deps.ts'
-import { presentCollection } from '../vector-stores/present-collection.ts'
+import { tellVectorStores } from '../vector-stores/tell-vector-stores.ts'
 import type { Document } from './document.ts'
 import { presentDocument } from './present-document.ts'
 
-type Needs = Pick<Deps, 'collections' | 'documents' | 'now'>
+type Needs = Pick<Deps, 'collections' | 'fileBatches' | 'documents' | 'now'>
 
 const PAGE = 50
 
 /** Deletes all that a workspace has indexed. */
-export async function eraseDocuments({ collections, documents }: Needs, workspaceId: string): Promise<void> {
+export async function eraseDocuments(
+  { collections, documents }: Pick<Deps, 'collections' | 'documents'>,
+  workspaceId: string,
+): Promise<void> {
   await documents.delete(workspaceId, {})
   await collections.erase(workspaceId)
 }
 
 /** All that a workspace has indexed, the texts too, by kind and as it is read. */
 export const tellDocuments = (deps: Needs, workspaceId: string): Record<string, AsyncIterable<unknown>> => ({
-  vector_stores: tellCollections(deps, workspaceId),
+  vector_stores: tellVectorStores(deps, workspaceId),
   documents: tellTexts(deps, workspaceId),
 })
-
-async function* tellCollections({ collections, now }: Needs, workspaceId: string) {
-  for await (const row of collections.all(workspaceId)) yield presentCollection(row, undefined, now())
-}
 
 async function* tellTexts({ documents }: Needs, workspaceId: string) {
   const all = pagesOf<Document>(async (last) =>

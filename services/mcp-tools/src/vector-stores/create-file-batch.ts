@@ -15,12 +15,13 @@ export async function createFileBatch(
 ): Promise<FileBatch> {
   const createdAt = deps.now()
   const { id: collectionId } = await useVectorStore(deps, who, storeId)
-  const added = await addFiles(deps, who, { files: filesOf(input), collectionId })
+  const files = filesOf(input)
+  const added = await addFiles(deps, who, { files, collectionId })
   const failed = added.filter(({ status }) => status === 'failed').length
   const batch = await deps.fileBatches.insertOrFind({
     id: who.newId('vsfb'),
     collectionId,
-    fileIds: added.map(({ id }) => id),
+    fileIds: [...new Set(files.map(({ file_id }) => file_id))],
     completed: added.length - failed,
     failed,
     createdAt,

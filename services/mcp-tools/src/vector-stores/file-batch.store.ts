@@ -11,6 +11,8 @@ export type FileBatchStore = {
    */
   insertOrFind(row: FileBatch): Promise<FileBatch | undefined>
   find(collectionId: string, id: string): Promise<FileBatch | undefined>
+  /** The oldest first. */
+  all(collectionId: string): Promise<FileBatch[]>
 }
 
 /** Of one vector store. */
@@ -33,5 +35,7 @@ export function createFileBatchStore(db: Pick<PrismaClient, 'fileBatch' | '$exec
       return find(collectionId, id)
     },
     find,
+    all: (collectionId) =>
+      db.fileBatch.findMany({ where: { collectionId }, orderBy: [{ createdAt: 'asc' }, { id: 'asc' }] }),
   }
 }

@@ -6,7 +6,7 @@ import type { Deps } from '../deps.ts'
 import { createFileBatch } from './create-file-batch.ts'
 import type { FileBatch as Batch } from './file-batch.store.ts'
 import { pageOfFiles } from './page-of-files.ts'
-import { seconds } from './present-collection.ts'
+import { presentBatch } from './present-batch.ts'
 import { requireVectorStore } from './require-vector-store.ts'
 import { personOrRun } from './rights.ts'
 import { CreateFileBatch, FileBatch, FileListQuery, StoreParams, VectorStoreFileList } from './vector-store.schema.ts'
@@ -75,12 +75,3 @@ async function requireBatch(deps: Deps, who: Who, { id, batch_id }: z.output<typ
   if (!batch) throw notFound('File batch', batch_id)
   return batch
 }
-
-const presentBatch = ({ id, collectionId, completed, failed, createdAt }: Batch) => ({
-  id,
-  object: 'vector_store.file_batch' as const,
-  created_at: seconds(createdAt),
-  vector_store_id: collectionId,
-  status: 'completed' as const,
-  file_counts: { in_progress: 0, completed, failed, cancelled: 0, total: completed + failed },
-})
