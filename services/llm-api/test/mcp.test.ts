@@ -165,7 +165,7 @@ test('a service reads for somebody what they may read themselves [B-048]', async
   expect(await namesFor(itself)).toEqual([])
 })
 
-test('without a token there are no tools, and by default there is no /mcp [B-049 P-110]', async () => {
+test('without a token there are no tools, and by default there is no /mcp [B-049 P-050 P-110]', async () => {
   const json = { jsonrpc: '2.0', id: 1, method: 'tools/list' }
   const refused = await service.call('/mcp', { json })
   expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([

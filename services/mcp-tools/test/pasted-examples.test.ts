@@ -90,6 +90,22 @@ describe('pasted examples', () => {
     })
   })
 
+  test('without its stray comma file_search_query is a result that says what is missing [P-021]', async () => {
+    const { status, body } = await paste(`{
+ "jsonrpc": "2.0",
+ "id": 5,
+ "method": "tools/call",
+ "params": {
+ "name": "file_search_query"
+ }
+ }`)
+    expect(status).toBe(200)
+    expect(body).toMatchObject({
+      id: 5,
+      result: { isError: true, content: [{ type: 'text', text: expect.stringContaining('query') }] },
+    })
+  })
+
   test('python_exec', async () => {
     const { body } = await paste(`{
  "jsonrpc": "2.0",

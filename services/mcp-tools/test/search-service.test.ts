@@ -20,7 +20,7 @@ afterAll(async () => {
   await remote.close()
 })
 
-test('the service at VECTOR_STORE_URL indexes and searches, and people never meet there [B-026 B-061]', async () => {
+test('the service at VECTOR_STORE_URL indexes and searches, and people never meet there [B-026 B-061 P-048]', async () => {
   for (const [who, text] of [
     [ada, 'Ada keeps bees in the garden.'],
     [eve, 'Eve keeps bees on the roof.'],
