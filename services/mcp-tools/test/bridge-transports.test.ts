@@ -121,7 +121,7 @@ test('500 tools of 20 servers are listed from what is known, one that is dead le
   const dead = keep(await startMcpServer())
   dead.state.before = () => true
   const named = servers.map(({ url }, index) => ({ name: `far${'abcdefghijkmnopqrstu'[index]}x`, url }))
-  const jan = await bridge([{ name: 'dead', url: dead.url }, ...named])
+  const jan = await bridge([{ name: 'dead', url: dead.url }, ...named], { MCP_SERVER_FIRST_WAIT: '300ms' })
   await jan.untilNames([...named.flatMap(({ name }) => words.map((tool) => `${name}__${tool.name}`))].sort())
   const asked = servers.map(({ seen }) => seen.length)
   for (let round = 0; round < 5; round++) expect(await jan.names()).toHaveLength(500)
@@ -133,27 +133,25 @@ test('what one replica adds or removes the others follow [B-035]', async () => {
   const far = keep(await startMcpServer())
   const jan = await bridge('', { OUTBOUND_ALLOW: `127.0.0.1:${far.port}` })
   const { createServerStore } = await import('../src/servers/servers.store.ts')
-  const now = () => new Date()
-  const other = createServerStore({ db: jan.deps.db, now })
-  expect(await jan.names()).toEqual([])
-  const row = {
-    type: 'http' as const,
-    auth: 'none' as const,
-    secrets: null,
-    headerNames: [],
-    enabled: true,
-    timeoutMs: 5_000,
-  }
-  await other.create({
-    id: 'mcps_other',
-    workspaceId: 'ada',
-    name: 'there',
-    description: '',
-    url: far.url,
-    createdBy: 'ada',
-    ...row,
-  })
-  await jan.untilNames(['there__echo'])
-  await other.delete('mcps_other')
-  await jan.untilNames([])
+  const other = createServerStore({ db: jan.deps.db, now: () => new Date() })
+  const add = (name: string) =>
+    other.create({
+      id: `mcps_${name}`,
+      workspaceId: 'ada',
+      name,
+      description: '',
+      url: far.url,
+      createdBy: 'ada',
+      type: 'http',
+      auth: 'none',
+      secrets: null,
+      headerNames: [],
+      enabled: true,
+      timeoutMs: 5_000,
+    })
+  await add('before')
+  await jan.untilNames(['before__echo'])
+  await add('after')
+  await other.delete('mcps_before')
+  await jan.untilNames(['after__echo'])
 })

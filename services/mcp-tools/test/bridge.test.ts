@@ -119,7 +119,7 @@ describe('a bridged server', () => {
     const jan = await bridge(
       [
         { name: 'deaf', url: deaf.url },
-        { name: 'slow', url: slow.url, timeout: '1s' },
+        { name: 'slow', url: slow.url, timeout: '300ms' },
       ],
       { MCP_SERVER_FIRST_WAIT: '300ms' },
     )

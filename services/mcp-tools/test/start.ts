@@ -4,7 +4,7 @@ import { Closers, createServerFor, listen } from '@jan/service-kit/lifecycle'
 import { silentLogger } from '@jan/service-kit/logger'
 import { createTestDatabase } from '@jan/testkit/postgres'
 import { serve } from '@jan/testkit/serve'
-import { createTokenIssuer } from '@jan/testkit/tokens'
+import { createTokenIssuer, type TokenIssuer } from '@jan/testkit/tokens'
 import { createApp } from '../src/app.ts'
 import { loadConfig } from '../src/config.ts'
 import { type Additions, connect, type Deps } from '../src/deps.ts'
@@ -14,13 +14,20 @@ import { createTestTools } from './test-tools.ts'
 export const FIELD_ENCRYPTION_KEYS = `test:${Buffer.alloc(32, 8).toString('base64url')}`
 export const INTERNAL_TOKEN_KEYS = `test:${Buffer.alloc(32, 7).toString('base64url')}`
 
+let made: Promise<TokenIssuer> | undefined
+/** One for a test file: its keys take a while to make. */
+const sharedIssuer = () => {
+  made ??= createTokenIssuer()
+  return made
+}
+
 /** The service on a free port, with an identity provider of its own, the built-in tools and those for tests. */
 export async function startService(
   env: Record<string, string> = {},
   overrides: Partial<Deps> = {},
   additions: Additions = {},
 ) {
-  const [issuer, database] = await Promise.all([createTokenIssuer(), createTestDatabase({ service: 'mcp-tools' })])
+  const [issuer, database] = await Promise.all([sharedIssuer(), createTestDatabase({ service: 'mcp-tools' })])
   const identity = await serve((_request, response) => {
     response.setHeader('content-type', 'application/json').end(JSON.stringify(issuer.keys.jwks()))
   })

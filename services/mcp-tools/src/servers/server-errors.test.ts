@@ -1,8 +1,18 @@
+import { freePort } from '@jan/testkit/free-port'
 import { describe, expect, test } from '@jest/globals'
 import { ProtocolError, SdkErrorCode, SdkHttpError } from '@modelcontextprotocol/client'
 import { StreamableHTTPError } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { McpError } from '@modelcontextprotocol/sdk/types.js'
-import { callFailure, isSessionLost, needsLogin, outlineOf, reasonOf, refusalOf, statusOf } from './server-errors.ts'
+import {
+  callFailure,
+  isOutOfReach,
+  isSessionLost,
+  needsLogin,
+  outlineOf,
+  reasonOf,
+  refusalOf,
+  statusOf,
+} from './server-errors.ts'
 
 const httpError = (status: number, text = '') =>
   new SdkHttpError(SdkErrorCode.ClientHttpNotImplemented, `Error POSTing to endpoint: ${text}`, { status })
@@ -25,6 +35,12 @@ describe('what a server fails with', () => {
     expect(statusOf(new StreamableHTTPError(-1, 'no type'))).toBeUndefined()
     expect(needsLogin(new Error('outer', { cause: httpError(401) }))).toBe(true)
     expect(reasonOf(httpError(503))).toBe('it answered 503')
+  })
+
+  test('is no answer when the network fails, whatever the library wraps that in [B-037]', async () => {
+    const refused = await fetch(`http://127.0.0.1:${await freePort()}`).catch((error: unknown) => error)
+    expect(isOutOfReach(new Error('outer', { cause: refused }))).toBe(true)
+    expect(reasonOf(refused)).toBe('it cannot be reached')
   })
 
   test('is logged without what the server said [B-041]', () => {

@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types'
 import { GuardedFetchError } from '@jan/guarded-fetch/guarded-fetch-error'
 import { AppError } from '@jan/service-kit/errors'
 import { OAuthError, ProtocolError, SdkError, SdkErrorCode, SdkHttpError } from '@modelcontextprotocol/client'
@@ -14,7 +15,7 @@ export class NeedsLoginError extends Error {
 const NETWORK = /^(ECONN|EAI_|ENOTFOUND|EHOST|ENET|EPIPE|ETIMEDOUT|CERT_|UND_ERR_|DEPTH_ZERO|SELF_SIGNED|ERR_TLS)/
 
 function* chainOf(error: unknown): Generator<Error> {
-  for (let link = error; link instanceof Error; link = link.cause) yield link
+  for (let link = error; isNativeError(link); link = link.cause) yield link
 }
 
 const find = <T extends Error>(error: unknown, type: abstract new (...args: never[]) => T): T | undefined =>
