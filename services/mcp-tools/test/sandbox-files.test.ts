@@ -48,6 +48,9 @@ afterAll(async () => {
 const run = async (args: object, headers: Record<string, string> = {}, tool = 'python_exec'): Promise<Result> =>
   ((await (await service.post(call(tool, args), headers)).json()) as { result: Result }).result
 
+/** JavaScript starts in milliseconds, Python does not. */
+const runJs = (args: object, headers?: Record<string, string>) => run(args, headers, 'js_exec')
+
 /** Good for one call. */
 const asService = async (caller: Parameters<TestService['internal']['mint']>[1] = ada) => ({
   authorization: `Bearer ${await service.internal.mint('mcp-tools', caller)}`,
@@ -109,12 +112,12 @@ open("hint.txt").read()`,
   }, 60_000)
 
   test('they are of the one who asked, and a service acts for its person [B-029]', async () => {
-    const { structuredContent: output } = await run({ code: 'open("a.txt", "w").write("of ada")' }, await asService())
+    const { structuredContent: output } = await runJs({ code: 'writeFile("a.txt", "of ada")' }, await asService())
     const { id } = output.artifacts[0]!
-    const again = { code: 'open("a.txt").read()', files: [id] }
-    expect(await run(again)).toMatchObject({ structuredContent: { result: 'of ada' } })
+    const again = { code: 'readFile("a.txt")', files: [id] }
+    expect(await runJs(again)).toMatchObject({ structuredContent: { result: 'of ada' } })
     const eve = await service.issuer.bearer('eve')
-    const refused = await run(again, eve)
+    const refused = await runJs(again, eve)
     expect([refused.isError, refused.content[0]?.text]).toEqual([true, expect.stringContaining(id)])
   }, 60_000)
 
@@ -123,7 +126,7 @@ open("hint.txt").read()`,
     const nobody = { kind: 'service' as const, service: 'response-api' }
     const refused = await run({ code: 'open("eve.txt").read()', files: [id] }, await asService(nobody))
     expect([refused.isError, JSON.stringify(refused)]).toEqual([true, expect.not.stringContaining('a secret of eve')])
-    const { structuredContent } = await run({ code: 'open("a.txt", "w").write("x")' }, await asService(nobody))
+    const { structuredContent } = await runJs({ code: 'writeFile("a.txt", "x")' }, await asService(nobody))
     expect(structuredContent).toMatchObject({ artifacts: [], files_not_stored: [{ name: 'a.txt' }], status: 'success' })
   }, 60_000)
 
@@ -133,7 +136,7 @@ open("hint.txt").read()`,
 writeFile('sum.txt', String(sum))
 writeFile('bytes.bin', new Uint8Array([0, 1, 2]))
 readBytes('numbers.txt').length`
-    const { structuredContent: output } = await run({ code, files: [id] }, {}, 'js_exec')
+    const { structuredContent: output } = await runJs({ code, files: [id] })
     expect(output).toMatchObject({ result: '6', artifacts: [{ name: 'sum.txt', mime: 'text/plain' }] })
     expect(await textAt(output.artifacts[0]!)).toBe('6')
     // Nobody knows what such bytes are, so they are not stored.
@@ -172,7 +175,7 @@ readBytes('numbers.txt').length`
       exit_code: 4,
       artifacts: [{ name: 'log.txt' }],
     })
-    const changed = await run({ code: 'open("same.txt", "a").write("!")', files: [id] })
+    const changed = await runJs({ code: 'writeFile("same.txt", "as it was!")', files: [id] })
     expect(changed.structuredContent.artifacts).toMatchObject([{ name: 'same.txt', bytes: 10 }])
   }, 60_000)
 
@@ -208,7 +211,7 @@ print("y" * 100_000)`
     const { isError, content } = await run({ code: '1', files })
     expect([isError, content[0]?.text]).toEqual([true, expect.stringContaining('same.txt')])
     const named = files.map((id, at) => ({ id, name: `${at}.txt` }))
-    const { structuredContent } = await run({ code: 'open("0.txt").read() + open("1.txt").read()', files: named })
+    const { structuredContent } = await runJs({ code: 'readFile("0.txt") + readFile("1.txt")', files: named })
     expect(structuredContent).toMatchObject({ result: 'onetwo', session_id: null })
   }, 60_000)
 })
@@ -240,9 +243,8 @@ describe('approved', () => {
       const direct = await runCarefully({ code: 'print("ran")' }, {})
       expect([direct.isError, direct.content[0]?.text]).toEqual([true, expect.not.stringContaining('approved')])
       expect(await runCarefully({ code: 'print("ran")', approved: 'yes' }, {})).toMatchObject({ isError: true })
-      expect(await runCarefully({ code: 'print("ran")', approved: true }, {})).toMatchObject({
-        structuredContent: { stdout: 'ran\n' },
-      })
+      const approved = { code: 'console.log("ran")', language: 'javascript', approved: true }
+      expect(await runCarefully(approved, {})).toMatchObject({ structuredContent: { stdout: 'ran\n' } })
     } finally {
       await careful.close()
     }
