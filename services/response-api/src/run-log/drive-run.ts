@@ -1,0 +1,64 @@
+import { type Perform, type RecordedEvent, type RunOptions, runInMemory } from '@jan/agent-loop/memory-runner'
+import type { Append } from './group-commit.ts'
+import type { Leases } from './leases.ts'
+import type { OwnRun } from './own-run.ts'
+import type { Rest, RunEvent } from './run-log.store.ts'
+
+export type Drive = Omit<RunOptions, 'signal' | 'past'> & {
+  run: OwnRun
+  /** What is in its log: nothing yet, or what an earlier owner left. */
+  past: RecordedEvent[]
+  /** Called for each new event, in order, before it is stored. */
+  onEvent: (event: RecordedEvent) => void
+  /** What the run came to, asked after its last event. */
+  rest: () => Rest
+}
+
+/** Beyond this the model is read no faster than its answer is stored. */
+const MOST_PENDING = 256
+
+/**
+ * Performs a run of ours to its end. The loop does not wait for what a model says to be stored; whatever acts on the
+ * world waits for everything before it, and for a lease that holds. @throws the reason of the run's signal when it is
+ * not ours any more, or cannot be stored
+ */
+export async function driveRun(
+  { append, leases }: { append: Append; leases: Pick<Leases, 'require'> },
+  { run, past, perform, onEvent, rest, ...options }: Drive,
+): Promise<void> {
+  let stored = Promise.resolve()
+  const mayAct = async () => {
+    await stored
+    await leases.require(run)
+  }
+  const guarded: Perform = {
+    ...perform,
+    askModel: async (turn, signal) => {
+      await mayAct()
+      return perform.askModel(turn, signal)
+    },
+    callTool: async (call, signal) => {
+      await mayAct()
+      return perform.callTool(call, signal)
+    },
+  }
+  run.next = past.length
+  // The first event of a log says when it began; of what it began with the row tells.
+  const resumed = past.length > 0 ? { past: past.slice(1) } : {}
+  for await (const event of runInMemory({ ...options, ...resumed, perform: guarded, signal: run.signal })) {
+    run.signal.throwIfAborted()
+    onEvent(event)
+    const ended = event.type === 'ended'
+    stored = append(
+      run,
+      [draftOf(event)],
+      ended ? { rest: rest() } : { durable: event.type === 'call.intent' || event.type === 'call.outcome' },
+    )
+    if (ended || run.pending > MOST_PENDING) await stored
+  }
+}
+
+/** An event as it is in the log: of the first only its time. */
+const draftOf = ({ type, ...data }: RecordedEvent) => ({ type, data: type === 'started' ? { at: data.at } : data })
+
+export const readEvent = ({ type, data }: RunEvent) => ({ type, ...JSON.parse(data) }) as RecordedEvent
