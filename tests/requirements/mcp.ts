@@ -51,9 +51,6 @@ export const mcp = [
     ),
     done('B-025', 'The OpenAI SDK’s vector stores work over the same documents.'),
     done('B-026', 'The HTTP service at VECTOR_STORE_URL can stand in for them.'),
-    done('B-090', 'A workspace has so many vector stores and bytes of text at most, however many come at once.'),
-    done('B-091', 'A batch of files keeps its counts and its list, whatever later batches add, until its store goes.'),
-    done('B-092', 'Creating a vector store, a batch of files or an MCP server takes the Idempotency-Key.'),
   ),
   ...from(
     'mcp-tools: programs',
@@ -127,5 +124,12 @@ export const mcp = [
     done('B-068', 'Several events of one answer are all read, and every server is greeted as the protocol says (C25).'),
     done('B-069', 'A lone $ in the file of servers stays, and a default is taken (C26).'),
     done('B-070', 'A server that was away at start comes when it is back; start waits for none (R17).'),
+  ),
+  ...from(
+    'mcp-tools: what a workspace may hold, and how often a thing is made',
+    'mcp-tools',
+    done('B-090', 'A workspace has so many vector stores and bytes of text at most, however many come at once.'),
+    done('B-091', 'A batch of files keeps its counts and its list, whatever later batches add, until its store goes.'),
+    done('B-092', 'Creating a vector store, a batch of files or an MCP server takes the Idempotency-Key.'),
   ),
 ]
