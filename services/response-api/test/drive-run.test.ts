@@ -36,7 +36,12 @@ async function* stream(pieces: ModelPiece[]) {
 }
 
 /** Drives a run on a replica. `world` replaces parts of a world in which every tool works. */
-function drive(replica: Replica, run: OwnRun, past: RecordedEvent[], world: Partial<Perform> = {}) {
+function drive(
+  replica: Replica,
+  run: OwnRun,
+  past: RecordedEvent[],
+  { drain, ...world }: Partial<Perform> & { drain?: AbortSignal } = {},
+) {
   return driveRun(
     { append: replica.append, leases: replica },
     {
@@ -53,6 +58,7 @@ function drive(replica: Replica, run: OwnRun, past: RecordedEvent[], world: Part
       },
       onEvent: () => undefined,
       rest: () => ended,
+      drain: drain ?? new AbortController().signal,
     },
   )
 }
@@ -137,4 +143,26 @@ test('a run that is taken away stops its model and its tools, and leaves nothing
     expect(stopped).toBe(true)
     expect(await runs.events(run.id)).toEqual(before)
   }
+})
+
+test('a replica that stops leaves its runs at their next step, and others go on at once [R-037]', async () => {
+  const [stopping, next] = [runs.replica('stopping'), runs.replica('next')]
+  const run = (await stopping.begin(newRun('resp_left')))!
+  const drain = new AbortController()
+  let calls = 0
+  const finished = await drive(stopping, run, [], {
+    drain: drain.signal,
+    callTool: async ({ id }) => {
+      calls += 1
+      drain.abort()
+      return { status: 'ok', output: id }
+    },
+  })
+  expect([finished, calls, stopping.owned()]).toEqual([false, 3, []])
+  expect(await runs.run(run.id)).toMatchObject({ state: 'queued', owner: null })
+  const [taken] = await next.claim(10)
+  expect(await drive(next, taken!, await logOf(run.id))).toBe(true)
+  const log = await logOf(run.id)
+  expect(log.filter(({ type }) => type === 'call.outcome')).toMatchObject(Array(4).fill({ status: 'ok' }))
+  expect(log.at(-1)).toMatchObject({ status: 'completed' })
 })

@@ -1,3 +1,4 @@
+import { fold, initial, type LoopEvent, next } from '@jan/agent-loop/loop'
 import { type Perform, type RecordedEvent, type RunOptions, runInMemory } from '@jan/agent-loop/memory-runner'
 import type { Append } from './group-commit.ts'
 import type { Leases } from './leases.ts'
@@ -12,6 +13,8 @@ export type Drive = Omit<RunOptions, 'signal' | 'past'> & {
   onEvent: (event: RecordedEvent) => void
   /** What the run came to, asked after its last event. */
   rest: () => Rest
+  /** Once aborted, the run is left to others at its next step. */
+  drain: AbortSignal
 }
 
 /** Beyond this the model is read no faster than its answer is stored. */
@@ -19,13 +22,14 @@ const MOST_PENDING = 256
 
 /**
  * Performs a run of ours to its end. The loop does not wait for what a model says to be stored; whatever acts on the
- * world waits for everything before it, and for a lease that holds. @throws the reason of the run's signal when it is
- * not ours any more, or cannot be stored
+ * world waits for everything before it, and for a lease that holds.
+ * @returns false when it was left to others on the way
+ * @throws the reason of the run's signal when it is not ours any more, or cannot be stored
  */
 export async function driveRun(
-  { append, leases }: { append: Append; leases: Pick<Leases, 'require'> },
-  { run, past, perform, onEvent, rest, ...options }: Drive,
-): Promise<void> {
+  { append, leases }: { append: Append; leases: Pick<Leases, 'require' | 'release'> },
+  { run, past, perform, onEvent, rest, drain, ...options }: Drive,
+): Promise<boolean> {
   let stored = Promise.resolve()
   const mayAct = async () => {
     await stored
@@ -43,19 +47,29 @@ export async function driveRun(
     },
   }
   run.next = past.length
+  let state = [{ type: 'started' as const, ...options.start }, ...past.slice(1)].reduce<typeof initial>(fold, initial)
   // The first event of a log says when it began; of what it began with the row tells.
   const resumed = past.length > 0 ? { past: past.slice(1) } : {}
   for await (const event of runInMemory({ ...options, ...resumed, perform: guarded, signal: run.signal })) {
     run.signal.throwIfAborted()
+    state = fold(state, event)
     onEvent(event)
-    const ended = event.type === 'ended'
-    stored = append(
-      run,
-      [draftOf(event)],
-      ended ? { rest: rest() } : { durable: event.type === 'call.intent' || event.type === 'call.outcome' },
-    )
-    if (ended || run.pending > MOST_PENDING) await stored
+    const durable = event.type === 'call.intent' || event.type === 'call.outcome'
+    stored = append(run, [draftOf(event)], event.type === 'ended' ? { rest: rest() } : { durable })
+    const isLeft = drain.aborted && isBorder(event, state)
+    if (isLeft || event.type === 'ended' || run.pending > MOST_PENDING) await stored
+    if (isLeft) {
+      await leases.release(run)
+      return false
+    }
   }
+  return true
+}
+
+/** Nothing is under way, and something is to be done. */
+function isBorder({ type }: LoopEvent, state: typeof initial): boolean {
+  if (type === 'turn.done') return !state.ended
+  return (type === 'started' || type === 'call.outcome') && next(state).do === 'ask_model'
 }
 
 /** An event as it is in the log: of the first only its time. */
