@@ -73,3 +73,69 @@ test('a server that never stops saying that its tools are others is listed one a
   expect(greetings).toBe(1)
   expect(lists).toBeLessThanOrEqual(3)
 })
+
+test('a server that hangs is waited for once, not by each who lists [B-101]', async () => {
+  const hanging = await server(() => true)
+  const good = await server()
+  const jan = await bridge(
+    [
+      { name: 'bad', url: hanging.url },
+      { name: 'good', url: good.url },
+    ],
+    // All of these lists together would wait longer than this test may take.
+    { MCP_SERVER_CONNECT_TIMEOUT: '120s', MCP_SERVER_FIRST_WAIT: '2s' },
+  )
+  for (let times = 0; times < 30; times++) expect(await jan.names()).toEqual(['good__echo'])
+})
+
+test('a greeting that hangs after its answer is given up, and begun anew [B-101]', async () => {
+  let greetings = 0
+  const far = await server(({ message }) => {
+    if (message.method === 'initialize') greetings++
+    return message.method === 'notifications/initialized' && greetings < 2
+  })
+  const jan = await bridge([{ name: 'shy', url: far.url }], {
+    MCP_SERVER_CONNECT_TIMEOUT: '300ms',
+    MCP_SERVER_FIRST_WAIT: '300ms',
+  })
+  await jan.untilNames(['shy__echo'])
+})
+
+/** Says this on the stream that its client holds, whenever that is opened, and ends it or not. */
+const saying = async (text: string, isEnded: boolean) => {
+  const far = await server()
+  const opened = { count: 0 }
+  const protocol = far.server.listeners('request')[0] as (request: object, response: object) => void
+  far.server.removeAllListeners('request').on('request', (request, response) => {
+    if (request.method !== 'GET') return protocol(request, response)
+    opened.count++
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).write(text)
+    if (isEnded) response.end()
+  })
+  return { far, opened }
+}
+
+test('a server that ends its stream whenever it is opened is not asked for it without a pause [B-101]', async () => {
+  const { far, opened } = await saying('retry: 0\nid: 1\ndata: {"jsonrpc":"2.0","method":"x"}\n\n', true)
+  const jan = await bridge([{ name: 'brief', url: far.url }])
+  await jan.untilNames(['brief__echo'])
+  while (opened.count < 5) await sleep(10)
+  await sleep(2_000)
+  expect(opened.count).toBeLessThan(10)
+})
+
+test('a server that asks without end, and takes no answer, does not pile them up [B-101]', async () => {
+  const pings = Array.from({ length: 500 }, (_, id) => `data: {"jsonrpc":"2.0","id":"p${id}","method":"ping"}\n\n`)
+  const { far } = await saying(pings.join(''), false)
+  let answers = 0
+  far.state.before = ({ message }) => {
+    if (message.method !== undefined) return false
+    answers++
+    return true
+  }
+  const jan = await bridge([{ name: 'nosy', url: far.url }])
+  await jan.untilNames(['nosy__echo'])
+  while (answers === 0) await sleep(10)
+  for (let times = 0; times < 20; times++) await jan.call('nosy__echo')
+  expect(answers).toBeLessThanOrEqual(8)
+})

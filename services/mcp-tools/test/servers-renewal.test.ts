@@ -112,3 +112,16 @@ test('what a replica that died had begun is taken up when its time is over, not 
   expect(Date.now()).toBeGreaterThanOrEqual(Math.floor(Number(until)))
   expect(far.authority.state.refreshes).toBe(1)
 }, 60_000)
+
+test('that an access was renewed is no news to those who look for other servers, a login is [B-100]', async () => {
+  const far = await serverWithLogin('calendar')
+  const jan = await bridge([far])
+  const { answer } = await expire(jan, far, 'calendar', ['ada'])
+  answer()
+  const before = await jan.deps.serverStore.news()
+  expect(textOf(await jan.call('calendar__echo', { text: 'renewed' }))).toContain('echo renewed')
+  expect(far.authority.state.refreshes).toBe(1)
+  expect(await jan.deps.serverStore.news()).toBe(before)
+  expect(await logIn(jan, 'calendar')).toBe(200)
+  expect(await jan.deps.serverStore.news()).not.toBe(before)
+}, 60_000)

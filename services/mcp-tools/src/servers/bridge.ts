@@ -25,11 +25,11 @@ type BridgeDeps = BridgedServerDeps & {
   /** Of these ids of the API, those that are still there. */
   alive(ids: string[]): Promise<Set<string>>
   accessFor(spec: ServerSpec, workspaceId: string): Access
-  /** The longest that a list of tools waits for servers that were never asked before. */
+  /** How long after a server was first wanted lists of tools wait for it. */
   firstWaitMs: number
 }
 
-type Entry = { spec: ServerSpec; print: string; serial: number; server: BridgedServer; usedAt: number }
+type Entry = { spec: ServerSpec; print: string; serial: number; server: BridgedServer; madeAt: number; usedAt: number }
 
 /** After this time unused, what is one person's is let go. */
 const IDLE_MS = 900_000
@@ -50,7 +50,7 @@ export function createBridge(deps: BridgeDeps): Bridge {
     void entry?.server.close()
     const access = spec.auth === 'oauth' ? deps.accessFor(spec, workspaceId!) : undefined
     serial += 1
-    const made = { spec, print, serial, usedAt, server: createBridgedServer(deps, spec, access) }
+    const made = { spec, print, serial, usedAt, madeAt: usedAt, server: createBridgedServer(deps, spec, access) }
     entries.set(key, made)
     return made
   }
@@ -77,8 +77,13 @@ export function createBridge(deps: BridgeDeps): Bridge {
     const specs = (await deps.known.of(workspaceId)).filter((spec) => usable(spec, workspaceId))
     if (specs.length === 0) return NOTHING
     const wanted = specs.map((spec) => entryOf(spec, workspaceId))
-    const first = wanted.flatMap(({ server }) => server.wake() ?? [])
-    if (first.length > 0) await within(deps.firstWaitMs, first)
+    const asked = deps.now().getTime()
+    const first = wanted.flatMap(({ server, madeAt }) => {
+      const greeted = server.wake()
+      const patience = madeAt + deps.firstWaitMs - asked
+      return greeted && patience > 0 ? [within(patience, greeted)] : []
+    })
+    await Promise.all(first)
     const state = wanted.map((entry) => `${entry.serial}@${entry.server.version()}`).join(' ')
     const at = deps.now().getTime()
     sweep(at)
@@ -96,7 +101,7 @@ export function createBridge(deps: BridgeDeps): Bridge {
     ask: async (spec, workspaceId) => {
       const { server } = entryOf(spec, workspaceId)
       const first = server.wake()
-      if (first) await within(deps.limits.greetMs, [first])
+      if (first) await within(deps.limits.greetMs, first)
       return server
     },
     refresh: async () => {
@@ -135,11 +140,11 @@ function printOf({ reach, ...spec }: ServerSpec): string {
   return JSON.stringify([spec, reach, secrets])
 }
 
-async function within(ms: number, all: Promise<unknown>[]): Promise<void> {
+async function within(ms: number, done: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise((resolve) => {
     timer = setTimeout(resolve, ms)
   })
-  await Promise.race([Promise.all(all), late])
+  await Promise.race([done, late])
   clearTimeout(timer)
 }

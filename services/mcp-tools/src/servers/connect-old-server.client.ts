@@ -9,6 +9,7 @@ import {
   ToolListChangedNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js'
 import type { CallToolResult } from '@modelcontextprotocol/server'
+import { boundReplies } from './calm-transport.ts'
 import { allPages, type ConnectOptions, IDENTITY, type ServerConnection } from './connect-server.client.ts'
 
 /** Servers of before 2025-03-26, which answer on a stream of their own, and those that only the older client can greet. */
@@ -21,6 +22,7 @@ export async function connectOldServer(
   const transport =
     type === 'sse' ? new SSEClientTransport(url, { fetch }) : new StreamableHTTPClientTransport(url, { fetch })
   client.onerror = on.trouble
+  boundReplies(transport)
   const late = setTimeout(() => void client.close().catch(() => undefined), timeoutMs)
   try {
     // The time-out of the client begins with its first question; a stream that never opens would be waited for without end.

@@ -2,6 +2,7 @@ import { Client, type FetchLike, StreamableHTTPClientTransport } from '@modelcon
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import type { CallToolResult } from '@modelcontextprotocol/server'
 import packageJson from '../../package.json' with { type: 'json' }
+import { boundReplies, paceStreams } from './calm-transport.ts'
 import { connectOldServer } from './connect-old-server.client.ts'
 import { isOutOfReach, NeedsLoginError } from './server-errors.ts'
 import { type ServerHttp, TooLargeError } from './server-http.client.ts'
@@ -50,7 +51,7 @@ export type ConnectOptions = {
 export async function connectServer(http: ServerHttp, options: ConnectOptions): Promise<ServerConnection> {
   const { reach } = options.spec
   if (reach.type === 'stdio') return connectNew(stdioTransport(reach, options.maxBytes), options)
-  const fetch = withCredentials(http, options)
+  const fetch = paceStreams(withCredentials(http, options))
   const url = new URL(reach.url)
   if (reach.type === 'sse') return connectOldServer('sse', url, { ...options, fetch })
   try {
@@ -72,11 +73,16 @@ async function connectNew(
     listChanged: { tools: { autoRefresh: false, onChanged: () => on.changed() } },
   })
   client.onerror = on.trouble
+  boundReplies(transport)
+  // Each question of a greeting has its time-out; what it only tells the server could take for ever.
+  const late = setTimeout(() => void transport.close().catch(() => undefined), 2 * timeoutMs)
   try {
     await client.connect(transport, { timeout: timeoutMs })
   } catch (error) {
     await client.close().catch(() => undefined)
     throw error
+  } finally {
+    clearTimeout(late)
   }
   client.onclose = on.lost
   return {

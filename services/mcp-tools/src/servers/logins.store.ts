@@ -50,7 +50,7 @@ export const createLoginStore = ({ db, now }: StoreDeps): LoginStore => {
     release: async ({ serverId, workspaceId }, renewer) =>
       void (await db.mcpLogin.updateMany({ where: { serverId, workspaceId, renewer }, data: UNLEASED })),
     replace: async ({ serverId, workspaceId, tokens }, by) => {
-      const data = { ...by, updatedAt: now(), ...UNLEASED }
+      const data = { ...by, ...UNLEASED }
       return (await db.mcpLogin.updateMany({ where: { serverId, workspaceId, tokens }, data })).count > 0
     },
     forgetThese: async ({ serverId, workspaceId, tokens }) =>

@@ -80,13 +80,14 @@ export const createServerStore = ({ db, now }: StoreDeps): ServerStore => ({
     return new Set(rows.map(({ id }) => id))
   },
   news: async () => {
-    // A replica's clock may be behind: each row counts by what it is (a pin) or by the transaction that wrote it.
+    // A replica's clock may be behind: each row counts by what it is (a pin), by the transaction that wrote it, or by when
+    // somebody logged in: that an access is renewed is no news.
     const [row] = await db.$queryRaw<{ news: string }[]>`
       SELECT concat_ws(' ',
         (SELECT concat_ws(',', count(*), sum(hashtextextended(concat_ws(' ', id, xmin), 0))) FROM mcp_server),
         (SELECT concat_ws(',', count(*), sum(hashtextextended(concat_ws(' ', server_id, tool, hash), 0)))
           FROM mcp_tool_pin),
-        (SELECT concat_ws(',', count(*), sum(hashtextextended(concat_ws(' ', server_id, workspace_id, xmin), 0)))
+        (SELECT concat_ws(',', count(*), sum(hashtextextended(concat_ws(' ', server_id, workspace_id, extract(epoch FROM updated_at)), 0)))
           FROM mcp_login)) AS news`
     return row!.news
   },
