@@ -64,6 +64,7 @@ export const NETWORK: Attack[] = [
   js('a module over HTTP', "import('http://127.0.0.1:PORT/module.js')"),
   js('a module over HTTPS', "import('https://esm.sh/lodash')"),
   js('a module of npm', "import('npm:lodash')"),
+  python('a package', 'import micropip'),
 ]
 
 export const FILES: Attack[] = [
@@ -101,6 +102,7 @@ export const HOST: Attack[] = [
   js('a command of Deno', "new TextDecoder().decode(new Deno.Command('/usr/bin/id').outputSync().stdout)"),
   python('subprocess', "import subprocess\nsubprocess.run(['id'], capture_output=True).stdout"),
   python('os.fork', 'import os\nos.fork()'),
+  python('os.kill', 'import os\nos.kill(os.getppid(), 0)'),
   js('a library of the host', "Deno.dlopen('libc.so.6', { getpid: { parameters: [], result: 'i32' } })"),
   js('killing its parent', "Deno.kill(Deno.ppid, 'SIGUSR2'); 'killed'"),
   js('killing its parent as Node would', "process.kill(process.ppid, 0); 'killed'"),

@@ -1,23 +1,19 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { Language, Sandbox } from '../src/sandbox/program.ts'
-import { createSandbox } from '../src/sandbox/sandbox.ts'
+import { createSandbox, type SandboxOptions } from '../src/sandbox/sandbox.ts'
 
 let stateDir: string
 let sandbox: Sandbox
 
+const open = (options: Pick<SandboxOptions, 'stateDir' | 'log'>) =>
+  createSandbox({ poolSize: 2, timeoutMs: 4_000, maxOutputBytes: 1_000, maxQueue: 10, ...options })
+
 beforeAll(async () => {
   stateDir = await mkdtemp(join(tmpdir(), 'jan-bombs-'))
-  sandbox = createSandbox({
-    stateDir,
-    poolSize: 2,
-    timeoutMs: 4_000,
-    maxOutputBytes: 1_000,
-    maxQueue: 10,
-    log: { info: () => {}, warn: () => {} },
-  })
+  sandbox = open({ stateDir, log: { info: () => {}, warn: () => {} } })
   // The memory snapshot is made once.
   await sandbox.run({ language: 'python', code: '1' })
 }, 120_000)
@@ -108,3 +104,22 @@ test.each<[string, Language, string, RegExp]>([
   },
   60_000,
 )
+
+test('a Python program that wants a gibibyte gets a MemoryError', async () => {
+  const outcome = await sandbox.run({ language: 'python', code: 'bytearray(1 << 30)' })
+  expect(outcome).toMatchObject({ exitReason: 'error', error: expect.stringContaining('MemoryError') })
+})
+
+test('a snapshot that cannot be loaded costs time, not answers', async () => {
+  const broken = await mkdtemp(join(tmpdir(), 'jan-broken-'))
+  const [name] = await readdir(stateDir)
+  await writeFile(join(broken, name ?? ''), 'no snapshot')
+  const lines: unknown[] = []
+  const log = { warn: (...line: unknown[]) => void lines.push(line), info: () => {} }
+  const plain = open({ stateDir: broken, log })
+  expect(await plain.run({ language: 'python', code: '1 + 1' })).toMatchObject({ result: '2' })
+  expect(lines).toHaveLength(1)
+  await plain.close()
+  expect(await readdir(broken)).toEqual([])
+  await rm(broken, { recursive: true })
+}, 60_000)

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -34,12 +34,6 @@ const open = (options: Partial<SandboxOptions> = {}): Sandbox =>
 
 const python = (code: string) => sandbox.run({ language: 'python', code })
 const javascript = (code: string) => sandbox.run({ language: 'javascript', code })
-/** JavaScript from within Python, where Pyodide lives in the same process. */
-const viaPython = (code: string) =>
-  python(
-    `from pyodide.code import run_js\nr = run_js(${JSON.stringify(code)})\nstr(await r if hasattr(r, 'then') else r)`,
-  )
-
 /** Between two looks at a condition. */
 const tick = () => new Promise((resolve) => setTimeout(resolve, 10))
 const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`)
@@ -166,6 +160,7 @@ for (const attack of ${JSON.stringify(attacks)}) {
 }
 return JSON.stringify(reached)`
 
+/** One process each; test/sandbox-attacks.platform.test.ts has a process for each attack, and more of them. */
 describe('the host is out of reach [H-89]', () => {
   const inJavaScript = () =>
     [
@@ -202,11 +197,6 @@ describe('the host is out of reach [H-89]', () => {
     expect(await javascript(JAVASCRIPT_ATTEMPTS(inJavaScript()))).toMatchObject({ result: '[]', error: null })
   })
 
-  test('for JavaScript from within Python', async () => {
-    const code = `(async () => {${JAVASCRIPT_ATTEMPTS(inJavaScript())}})()`
-    expect(await viaPython(code)).toMatchObject({ result: '[]', error: null })
-  })
-
   test('for Python', async () => {
     const attacks = [
       'import js\nawait js.fetch("http://127.0.0.1:PORT/fetch")',
@@ -238,6 +228,7 @@ describe('the host is out of reach [H-89]', () => {
   })
 })
 
+/** More of them in test/sandbox-bombs.platform.test.ts. */
 describe('limits [H-90]', () => {
   let brief: Sandbox
   beforeAll(() => {
@@ -269,19 +260,9 @@ describe('limits [H-90]', () => {
     expect(await brief.run({ language: 'python', code })).toMatchObject(ended)
   })
 
-  test('a Python program that wants too much memory gets a MemoryError', async () => {
-    const outcome = await python('bytearray(1 << 30)')
-    expect(outcome).toMatchObject({ exitReason: 'error', error: expect.stringContaining('MemoryError') })
-  })
-
-  test('memory outside of V8’s heap is limited as well', async () => {
+  test('a program that wants too much memory is ended, and told so', async () => {
     const heap = await javascript('const a = []; while (true) a.push(new Array(1000).fill(Math.random()))')
     expect(heap).toMatchObject({ exitReason: 'memory', error: expect.stringContaining('memory') })
-    const buffers = await javascript(
-      'const a = []; for (let i = 0; i < 40; i++) a.push(new Uint8Array(50 << 20).fill(1))',
-    )
-    expect(buffers.exitReason).toMatch(/memory|error/)
-    expect(buffers.error).toMatch(/memory|allocation/)
   })
 
   test('a flood of output is cut', async () => {
@@ -355,19 +336,6 @@ describe('turns', () => {
     await line.close()
   })
 })
-
-test('a snapshot that cannot be loaded costs time, not answers', async () => {
-  const broken = await mkdtemp(join(tmpdir(), 'sandbox-broken-'))
-  const [name] = await readdir(stateDir)
-  await writeFile(join(broken, name ?? ''), 'no snapshot')
-  const lines: unknown[] = []
-  const plain = open({ stateDir: broken, log: { warn: (...line: unknown[]) => void lines.push(line), info: () => {} } })
-  expect(await plain.run({ language: 'python', code: '1 + 1' })).toMatchObject({ result: '2' })
-  expect(lines).toHaveLength(1)
-  await plain.close()
-  expect(await readdir(broken)).toEqual([])
-  await rm(broken, { recursive: true })
-}, 60_000)
 
 test('nothing survives the death of the service', async () => {
   const script = `

@@ -256,7 +256,7 @@ describe('what cannot be read', () => {
   })
 
   test('a PDF that unfolds to gigabytes and a page made to burn the processor are given up, and others are read meanwhile [B-019]', async () => {
-    const aside = { ...deps, extract: createPageExtractor({ maxAtOnce: 3 }) }
+    const aside = { ...deps, extract: createPageExtractor({ maxAtOnce: 3, timeoutMs: 1_500 }) }
     const paths = ['/bomb.pdf', '/hostile', '/short']
     const [bomb, hostile, page] = await Promise.all(paths.map((path) => scrape(path, {}, aside)))
     const tooComplex = { error: { code: 'upstream_failed', message: 'The page is too complex to be read' } }
