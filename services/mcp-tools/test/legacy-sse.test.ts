@@ -158,3 +158,56 @@ describe('a session of the old transport [B-003]', () => {
     expect((await fetch(`${one.url}/v1/mcp/sse`)).status).toBe(401)
   })
 })
+
+test('a client that leaves while its session begins leaves nothing behind [B-003]', async () => {
+  const held = Promise.withResolvers<void>()
+  let reads = 0
+  let listening = 0
+  const { sessions, changes } = one.deps
+  const { listen } = changes
+  const service = await startService(
+    { AUTH_ISSUER: one.issuer.issuer, AUTH_JWKS_URL: one.identityUrl },
+    {
+      sessions: {
+        ...sessions,
+        read: async (...asked) => {
+          reads++
+          await held.promise
+          return sessions.read(...asked)
+        },
+      },
+      changes: {
+        ...changes,
+        listen: (...asked) => {
+          listening++
+          const stop = listen(...asked)
+          return () => {
+            listening--
+            stop()
+          }
+        },
+      },
+    },
+  )
+  try {
+    const leaving = new AbortController()
+    const headers = { authorization: one.authorization, 'content-type': 'application/json' }
+    const stream = await fetch(`${service.url}/v1/mcp/sse`, { headers, signal: leaving.signal })
+    const reader = stream.body!.getReader()
+    let told = ''
+    while (!told.includes('sessionId=')) told += Buffer.from((await reader.read()).value ?? []).toString()
+    const [, path] = /data: (\S+)/.exec(told)!
+    const initialize = { protocolVersion: '2024-11-05', capabilities: {}, clientInfo: { name: 't', version: '1' } }
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params: initialize })
+    expect((await fetch(service.url + path, { method: 'POST', headers, body })).status).toBe(202)
+    await until(() => reads > 0)
+    leaving.abort()
+    await untilSeen(async () => (await fetch(service.url + path, { method: 'POST', headers, body })).status === 404)
+    held.resolve()
+    // What comes after it has come when another session has begun and ended.
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(listening).toBe(0)
+  } finally {
+    await service.close()
+  }
+})

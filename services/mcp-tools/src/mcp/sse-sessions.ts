@@ -62,6 +62,7 @@ export function createSseSessions({
 function startSession(deps: SseDeps, asking: Asking, frames: Frames) {
   const { caller } = asking.who
   let sessionId: string | undefined
+  let hasEnded = false
   let stopNews = () => {}
   const nonceOf = async (id: string) => (await deps.sessions.read(id, caller))?.n
 
@@ -69,7 +70,8 @@ function startSession(deps: SseDeps, asking: Asking, frames: Frames) {
     sessionId = id
     const nonce = await nonceOf(id)
     stopNews()
-    if (nonce !== undefined) stopNews = sendNews(deps, { caller, nonce }, frames)
+    // The stream may have ended meanwhile, and nobody would stop them.
+    if (nonce !== undefined && !hasEnded) stopNews = sendNews(deps, { caller, nonce }, frames)
   }
   const serve = async (message: unknown) => {
     const headers = sessionId === undefined ? {} : { 'mcp-session-id': sessionId }
@@ -88,6 +90,7 @@ function startSession(deps: SseDeps, asking: Asking, frames: Frames) {
         frames.send(frameOf(rpcFailure(error, idOf(message))))
       }),
     end() {
+      hasEnded = true
       stopNews()
       // Nobody is there to hear what its calls answer.
       if (sessionId !== undefined) void nonceOf(sessionId).then((nonce) => nonce && deps.inFlight.endAll(nonce))
