@@ -44,9 +44,14 @@ export const refusing =
     try {
       return await authenticate(headers)
     } catch (error) {
-      const challenge = error instanceof AppError ? error.extra.headers?.['www-authenticate'] : undefined
-      if (!(error instanceof AppError) || challenge === undefined) throw error
-      const told = { ...error.extra.headers, 'www-authenticate': challenge + whereToBegin(resource) }
-      throw new AppError(error.code, error.message, { ...error.extra, headers: told })
+      throw changeChallenge(error, (told) => told + whereToBegin(resource))
     }
   }
+
+/** A refusal whose `WWW-Authenticate` says something else; what has none is as it was. */
+export function changeChallenge(error: unknown, change: (told: string) => string): unknown {
+  const told = error instanceof AppError ? error.extra.headers?.['www-authenticate'] : undefined
+  if (!(error instanceof AppError) || told === undefined) return error
+  const headers = { ...error.extra.headers, 'www-authenticate': change(told) }
+  return new AppError(error.code, error.message, { ...error.extra, headers })
+}

@@ -5,8 +5,9 @@ import packageJson from '../package.json' with { type: 'json' }
 import type { Deps } from './deps.ts'
 import { eraseDocuments, tellDocuments } from './documents/workspace-documents.ts'
 import { mcpRoutes } from './mcp/mcp.routes.ts'
-import { createChallenge } from './mcp/resource-metadata.ts'
+import { challengeByAddress, createChallenge } from './mcp/resource-metadata.ts'
 import { policyRoutes } from './policy/policy.routes.ts'
+import { docsRoutes } from './search/docs.routes.ts'
 import { serverRoutes } from './servers/servers.routes.ts'
 import { eraseServers, tellServers } from './servers/workspace-servers.ts'
 import { toolRoutes } from './tools/tools.routes.ts'
@@ -15,6 +16,7 @@ import { vectorStoreRoutes } from './vector-stores/vector-stores.routes.ts'
 export const routes = (deps: Deps): Route[] => [
   ...mcpRoutes(deps),
   ...toolRoutes(deps),
+  ...docsRoutes(deps),
   ...policyRoutes(deps),
   ...serverRoutes(deps),
   ...vectorStoreRoutes(deps),
@@ -29,15 +31,16 @@ export const routes = (deps: Deps): Route[] => [
 ]
 
 export function createApp(deps: Deps): HttpApp {
+  const challenge = createChallenge(deps.publicUrl)
   const app = createHttpApp({
     service: 'mcp-tools',
     version: packageJson.version,
     log: deps.log,
     metrics: deps.metrics,
-    authenticate: deps.authenticate,
+    authenticate: challengeByAddress(deps.authenticate, challenge),
     limiter: deps.limiter,
     idempotency: deps.idempotency,
-    challenge: createChallenge(deps.publicUrl),
+    challenge,
     routes: routes(deps),
     dependencies: deps.dependencies,
     bodyLimit: 1 << 20,

@@ -103,7 +103,7 @@ export const shape = {
     docsUrl: env(
       'MCP_DOCS_URL',
       z.url().optional(),
-      'Where people read the pages of docs/, which are searched offline (default: /docs of PUBLIC_URL)',
+      'Where people read the pages of docs/, which are searched offline (default: this service at PUBLIC_URL, as Markdown)',
     ),
     serperKey: env('SERPER_API_KEY', secret().optional(), 'Key of the Serper account that pays for searches'),
     domains: env('SERPER_DOMAIN_FILTER', domains, 'Domains that results are limited to; a caller may narrow them'),

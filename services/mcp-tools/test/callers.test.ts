@@ -25,6 +25,19 @@ describe('who may call', () => {
     expect(await response.json()).toMatchObject({ message: expect.any(String), error: { message: expect.any(String) } })
   })
 
+  test.each(['/mcp', '/mcp/', '/mcp/sse'])('at %s of the gateway 401 names that address [B-088]', async (path) => {
+    const short = '/.well-known/oauth-protected-resource/mcp'
+    for (const authorization of ['', 'Bearer nonsense', 'Bearer sk_nonsense']) {
+      const response = await service.post(LIST, { authorization, 'x-forwarded-path': path })
+      expect([response.status, response.headers.get('www-authenticate')]).toEqual([
+        401,
+        expect.stringMatching(new RegExp(`^Bearer .*resource_metadata="http://localhost:8000${short}"$`)),
+      ])
+    }
+    expect((await service.post(LIST, { 'x-forwarded-path': path })).status).toBe(200)
+    expect(await (await fetch(service.url + short)).json()).toMatchObject({ resource: 'http://localhost:8000/mcp' })
+  })
+
   test('expired, foreign and wrongly addressed tokens are 401, forged identity headers are nothing [H-98 H-99]', async () => {
     for (const claims of [{ exp: 1 }, { aud: 'other' }, { iss: 'http://evil.test' }])
       expect((await service.post(LIST, await service.issuer.bearer('ada', claims))).status).toBe(401)

@@ -143,12 +143,24 @@ describe('mcp-tools with MCP_PLATFORM_TOOLS', () => {
     expect(await call('jan__get_thing', { id: 'bob' })).toMatchObject({
       isError: true,
       content: [{ text: "Thing 'bob' was not found (not_found)" }],
+      _meta: { 'jan/error': { code: 'not_found', status: 404 } },
     })
     expect(await call('jan__get_thing', { wrong: 1 })).toMatchObject({
       isError: true,
       content: [{ text: expect.stringContaining("no argument 'wrong'") }],
       _meta: { 'jan/code': -32602 },
     })
+  })
+
+  test('passes on what the operation says, and nothing that its service says of itself [B-081]', async () => {
+    const songs = { of: 'ada', songs: 7 }
+    expect(await call('jan__count_songs')).toEqual({
+      content: [{ type: 'text', text: JSON.stringify(songs) }],
+      structuredContent: songs,
+    })
+    const refused = await call('jan__get_thing', { id: 'bob' })
+    expect(Object.keys(refused).sort()).toEqual(['_meta', 'content', 'isError'])
+    expect(Object.keys(refused._meta).sort()).toEqual(['jan/code', 'jan/error'])
   })
 
   test('shows and does for a key what the key is good for, never more [B-048 B-049]', async () => {

@@ -71,6 +71,23 @@ test('a search is known to all replicas, and asked for once [B-012 B-014]', asyn
   expect(paths()).toHaveLength(2)
 })
 
+test('what was found offline can be opened, and nothing beside it [B-087]', async () => {
+  const found = await use(0, 'google_search', { q: 'authentication guide', offline_mode: true })
+  const open = (path: string) => fetch(replicas[0]!.url + path)
+  for (const citation of found.structuredContent.citations as string[]) {
+    const { origin, pathname } = new URL(citation)
+    const page = await open(pathname)
+    expect([origin, page.status, page.headers.get('content-type')]).toEqual([
+      'http://localhost:8000',
+      200,
+      'text/plain; charset=utf-8',
+    ])
+    expect(await page.text()).toMatch(/^# /m)
+  }
+  for (const path of ['..%2f..%2fpackage.json', '..%2fREADME.md', 'nothing.md', 'guides'])
+    expect([path, (await open(`/v1/mcp/docs/${path}`)).status]).toEqual([path, 404])
+})
+
 test('offline touches no network [B-015]', async () => {
   const found = await use(0, 'google_search', { q: 'authentication guide', offline_mode: true })
   expect(found.structuredContent).toMatchObject({ engine: 'offline', live: false, cache_status: 'offline_mode' })

@@ -6,7 +6,7 @@ import { answerMcp } from './answer-mcp.ts'
 import { openSse, postToSse } from './answer-sse.ts'
 import { ResourceMetadata } from './mcp.schema.ts'
 import { openStream } from './open-stream.ts'
-import { buildResourceMetadata, METADATA_PATHS } from './resource-metadata.ts'
+import { ADDRESSES, buildResourceMetadata, METADATA_PATHS } from './resource-metadata.ts'
 
 const MAX_BODY_BYTES = 4 << 20
 const EVENTS = streamOf('text/event-stream', 'JSON-RPC messages, one in each event')
@@ -72,6 +72,15 @@ export const mcpRoutes = (deps: Deps): Route[] => [
     summary: 'Who issues tokens for the MCP endpoint',
     auth: 'none',
     answers: { 200: ResourceMetadata },
-    handler: () => buildResourceMetadata(deps),
+    handler: () => buildResourceMetadata(deps, ADDRESSES.own),
+  }),
+  route({
+    operation: 'get_short_resource_metadata',
+    method: 'get',
+    path: METADATA_PATHS.ofShort,
+    summary: 'Who issues tokens for the MCP endpoint at /mcp of the gateway',
+    auth: 'none',
+    answers: { 200: ResourceMetadata },
+    handler: () => buildResourceMetadata(deps, ADDRESSES.short),
   }),
 ]

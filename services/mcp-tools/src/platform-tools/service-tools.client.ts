@@ -26,7 +26,13 @@ const Listed = z.object({
   }),
 })
 const ToolList = z.looseObject({ tools: z.array(Listed) })
-const ToolResult = z.looseObject({ content: z.array(z.looseObject({ type: z.string() })) })
+/** Of a result only what the tool says: the rest is of this exchange, as `resultType` is. */
+const ToolResult = z.object({
+  content: z.array(z.looseObject({ type: z.string() })),
+  structuredContent: z.looseObject({}).optional(),
+  isError: z.boolean().optional(),
+  _meta: z.record(z.string(), z.unknown()).optional(),
+})
 
 /** An operation of a service as it offers it itself. */
 export type ServiceTool = z.output<typeof Listed>
@@ -81,9 +87,15 @@ export function createServiceTools(service: string, peer: Peer): ServiceTools {
     call: async (asking, name, args, key) => {
       const result = await ask(asking, 'tools/call', { name, arguments: args, key })
       if (result === undefined) throw new AppError('unavailable', `${service} does not offer its tools right now`)
-      return ToolResult.parse(result) as CallToolResult
+      return toldByTool(ToolResult.parse(result))
     },
   }
+}
+
+/** Without what the service says of itself: whoever asked us is answered by us. */
+function toldByTool({ _meta = {}, ...result }: z.output<typeof ToolResult>): CallToolResult {
+  const meta = Object.entries(_meta).filter(([name]) => !name.startsWith('io.modelcontextprotocol/'))
+  return { ...result, ...(meta.length > 0 ? { _meta: Object.fromEntries(meta) } : {}) } as CallToolResult
 }
 
 type Params = { name?: string; arguments?: unknown; key?: string | undefined }

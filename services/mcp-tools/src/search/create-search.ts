@@ -5,14 +5,15 @@ import { createCache } from '../cache/cache.ts'
 import type { Config } from '../config.ts'
 import type { DocumentStore } from '../documents/document.store.ts'
 import { type FoundDocument, searchDocuments } from '../documents/search-documents.ts'
+import { DOCS_PAGES } from './docs.routes.ts'
 import { createSearchMemory } from './engine-cache.ts'
 import { createEngines, orderEngines } from './engine-order.ts'
 import { createOfflineEngine } from './offline-engine.ts'
 import type { EngineName, FoundPage } from './search-engine.ts'
 import type { SearchDeps } from './search-web.ts'
-import { createShippedDocs } from './shipped-docs.ts'
+import { createShippedDocs, type ShippedDocs } from './shipped-docs.ts'
 
-export type SearchSettings = Omit<SearchDeps, 'clock' | 'log'>
+export type SearchSettings = Omit<SearchDeps, 'clock' | 'log'> & { docs: ShippedDocs }
 
 type Parts = { documents: DocumentStore; publicUrl: string; redis: Redis | undefined; log: Logger }
 
@@ -27,11 +28,12 @@ export function createSearch(config: Config['search'], { documents, publicUrl, r
   const missing = order.filter((name) => name !== 'offline' && !ready.includes(name))
   if (missing.length > 0)
     log.warn({ engines: missing }, 'MCP_SEARCH_ENGINE names engines without a key or URL; they will be passed over')
-  const baseUrl = (config.docsUrl ?? `${publicUrl.replace(/\/$/, '')}/docs`).replace(/\/$/, '')
+  const baseUrl = (config.docsUrl ?? publicUrl.replace(/\/$/, '') + DOCS_PAGES).replace(/\/$/, '')
+  const docs = createShippedDocs({ folder: DOCS, baseUrl })
   const offlineEngine = createOfflineEngine({
     searchDocuments: async (workspaceId, query, most) =>
       (await searchDocuments({ documents }, workspaceId, query, most)).map(presentDocument),
-    docs: createShippedDocs({ folder: DOCS, baseUrl }),
+    docs,
   })
   return {
     engines: createEngines({
@@ -41,6 +43,7 @@ export function createSearch(config: Config['search'], { documents, publicUrl, r
       offline: offlineEngine,
     }),
     offlineEngine,
+    docs,
     memory: createSearchMemory(createCache({ ...CACHE, redis }), config.cacheMs),
     domains: config.domains.length > 0 ? config.domains : undefined,
     locationHint: config.locationHint,

@@ -5,7 +5,7 @@ import type { ShippedDocs } from './shipped-docs.ts'
 export type OfflineDeps = {
   /** The documents that somebody indexed in this workspace, best first. */
   searchDocuments(workspaceId: string, query: string, most: number): Promise<FoundPage[]>
-  docs: ShippedDocs
+  docs: Pick<ShippedDocs, 'search'>
 }
 
 /** Searches what is here: the caller's documents, then our own. Where nothing fits its one page is where a person can search. */

@@ -6,6 +6,8 @@ import type { FoundPage } from './search-engine.ts'
 export type ShippedDocs = {
   /** Sections that hold most of the words, best first; none when there are no docs beside the service. */
   search(query: string, most: number): Promise<FoundPage[]>
+  /** The Markdown of a page, by its path below `docs/`; undefined for what is none. */
+  read(path: string): Promise<string | undefined>
 }
 
 type Section = FoundPage & { id: number; path: string; text: string }
@@ -28,6 +30,7 @@ const readWord = (word: string): string | null => {
 export function createShippedDocs({ folder, baseUrl }: { folder: string; baseUrl: string }): ShippedDocs {
   let index: Promise<MiniSearch<Section>> | undefined
   return {
+    read: async (path) => ((await pagesIn(folder)).includes(path) ? readFile(join(folder, path), 'utf8') : undefined),
     async search(query, most) {
       index ??= readDocs(folder, baseUrl)
       const words = new Set(query.split(/[\s\p{P}\p{S}]+/u).flatMap((word) => readWord(word) ?? []))
@@ -59,13 +62,19 @@ async function readDocs(folder: string, baseUrl: string): Promise<MiniSearch<Sec
     storeFields: ['title', 'url', 'text'],
     processTerm: readWord,
   })
-  const names = await readdir(folder, { recursive: true }).catch(() => [])
-  for (const name of names.filter((each) => each.endsWith('.md')).sort()) {
-    const path = name.replaceAll('\\', '/')
-    const sections = sectionsOf(await readFile(join(folder, name), 'utf8'), path, baseUrl)
+  for (const path of await pagesIn(folder)) {
+    const sections = sectionsOf(await readFile(join(folder, path), 'utf8'), path, baseUrl)
     index.addAll(sections.map((section, at) => ({ ...section, id: index.documentCount + at })))
   }
   return index
+}
+
+async function pagesIn(folder: string): Promise<string[]> {
+  const names = await readdir(folder, { recursive: true }).catch(() => [])
+  return names
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => name.replaceAll('\\', '/'))
+    .sort()
 }
 
 /** A page, heading by heading; a link to a heading is written as GitHub writes it. */
