@@ -1,12 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { shared, startTestPlatform } from './platform.ts'
+import { at, shared, startTestPlatform } from './platform.ts'
 
 const example = (name) => readFileSync(new URL(`../examples/${name}`, import.meta.url))
 
 /** One platform for all suites of this folder, and the pages that stand for pages of the internet. */
 export default async () => {
-  globalThis.janTestPlatform = await startTestPlatform(shared.offset)
+  globalThis.janTestPlatform = await startTestPlatform(shared.offset, {
+    MCP_ENABLED: 'True',
+    MCP_PLATFORM_TOOLS: 'true',
+    OUTBOUND_ALLOW: new URL(at('bridged')).host,
+  })
   globalThis.janTestPages = createServer((request, response) => {
     const isImage = request.url === '/image.jpg'
     response.writeHead(200, { 'content-type': isImage ? 'image/jpeg' : 'text/html' })

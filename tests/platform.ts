@@ -70,6 +70,8 @@ const PORTS = {
   'response-api': 8082,
   identity: 8085,
   examples: 8089,
+  /** Nothing of the platform: an MCP server of a test, at a private address that the operator trusts. */
+  bridged: 8090,
   'mcp-tools': 8091,
   simulator: 8101,
   'media-api': 8285,

@@ -1,36 +1,12 @@
-import { execFile } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { until } from '@jan/testkit/until'
 import { beforeAll, expect, test } from '@jest/globals'
 import OpenAI from 'openai'
-import { type Answer, at, type Json, post, send, shared } from '../platform.ts'
-
-const CLI = fileURLToPath(new URL('../../packages/embedded/src/cli.ts', import.meta.url))
-
-/** Somebody who has signed up, and their token. */
-async function signUp(role: 'user' | 'admin' = 'user') {
-  const [email, password] = [`${randomUUID()}@example.com`, `Pw-${randomUUID()}`]
-  const platform = { JAN_PORT_OFFSET: String(shared.offset), JAN_STATE_DIR: shared.stateDir }
-  const env = { ...process.env, ...platform, EMAIL: email, PASSWORD: password, ROLE: role, JSON: '1' }
-  await promisify(execFile)(process.execPath, [CLI, 'user'], { env })
-  const answer = await fetch(at('identity', '/realms/jan/protocol/openid-connect/token'), {
-    method: 'POST',
-    body: new URLSearchParams({
-      grant_type: 'password',
-      client_id: 'jan-client',
-      scope: 'openid profile email',
-      username: email,
-      password,
-    }),
-  })
-  return ((await answer.json()) as { access_token: string }).access_token
-}
+import { type Answer, at, type Json, post, send } from '../platform.ts'
+import { newUser } from './people.ts'
 
 let token: string
 beforeAll(async () => {
-  token = await signUp()
+  token = (await newUser()).token
 })
 
 const newKey = async (json: object = {}): Promise<Json> =>
@@ -69,7 +45,7 @@ test('what a key made belongs to its person, who comes with a token [I-043]', as
   const made = (await post(at('gateway', '/v1/responses'), body, key)).body
   const path = at('gateway', `/v1/responses/${made.id}`)
   expect((await send('GET', path, { token })).status).toBe(200)
-  expect((await send('GET', path, { token: await signUp() })).status).toBe(404)
+  expect((await send('GET', path, { token: (await newUser()).token })).status).toBe(404)
   await removeKey(id)
 })
 

@@ -8,23 +8,16 @@ import {
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { openBrowser } from '../auth/browser.ts'
-import { at, guestToken, type Json, post } from '../platform.ts'
+import { at, type Json } from '../platform.ts'
+import { type Account, newUser } from './people.ts'
 
 /** A person logs in from an MCP client: it is told nothing but the address of the endpoint and its own client id. */
 
 const info = { name: 'test', version: '1' }
-const PASSWORD = 'correct horse battery'
 const REDIRECT = 'http://127.0.0.1:49152/callback'
 
-async function newUser(): Promise<string> {
-  const email = `${randomUUID()}@example.test`
-  const upgraded = await post(at('gateway', '/auth/upgrade'), { email, password: PASSWORD }, await guestToken())
-  expect(upgraded.status).toBe(200)
-  return email
-}
-
 /** What a client keeps, and a browser at hand that signs its person in. Both generations ask for the same. */
-function createMemory(email: string) {
+function createMemory({ email, password }: Account) {
   const kept: { tokens?: Json; verifier?: string; page?: URL; state?: string; back?: URL; discovered?: Json } = {}
   const provider = {
     redirectUrl: REDIRECT,
@@ -48,7 +41,7 @@ function createMemory(email: string) {
     codeVerifier: () => kept.verifier!,
     redirectToAuthorization: async (page: URL) => {
       kept.page = page
-      const { location } = await openBrowser().signIn(page.href, email, PASSWORD)
+      const { location } = await openBrowser().signIn(page.href, email, password)
       kept.back = new URL(location!)
       expect(kept.back.searchParams.get('state')).toBe(kept.state)
     },
@@ -59,8 +52,8 @@ function createMemory(email: string) {
 const generations = [
   [
     'SDK v1',
-    (provider: Json) => {
-      const connect = () => new TransportV1(new URL(at('gateway', '/v1/mcp')), { authProvider: provider })
+    (provider: Json, path: string) => {
+      const connect = () => new TransportV1(new URL(at('gateway', path)), { authProvider: provider })
       const open = async (transport: Json) => {
         const client = new ClientV1(info)
         await client.connect(transport)
@@ -72,8 +65,8 @@ const generations = [
   ],
   [
     'SDK v2',
-    (provider: Json) => {
-      const connect = () => new TransportV2(new URL(at('gateway', '/v1/mcp')), { authProvider: provider as ProviderV2 })
+    (provider: Json, path: string) => {
+      const connect = () => new TransportV2(new URL(at('gateway', path)), { authProvider: provider as ProviderV2 })
       const open = async (transport: Json) => {
         const client = new ClientV2(info)
         await client.connect(transport)
@@ -85,12 +78,11 @@ const generations = [
   ],
 ] as const
 
-test.each(generations)(
-  'a client of %s logs a person in as jan-mcp and calls as them [B-004 B-011]',
-  async (_name, of) => {
-    const email = await newUser()
-    const { kept, provider } = createMemory(email)
-    const { connect, open, finish } = of(provider)
+test.each(generations.flatMap(([name, of]) => ['/v1/mcp', '/mcp'].map((path) => [name, path, of] as const)))(
+  'a client of %s logs a person in at %s as jan-mcp, and calls as them [B-004 B-011 B-088]',
+  async (_name, path, of) => {
+    const { kept, provider } = createMemory(await newUser())
+    const { connect, open, finish } = of(provider, path)
     const refused = connect()
     await expect(open(refused)).rejects.toThrow(/unauthori[sz]ed/i)
     expect(kept.page?.origin).toBe(new URL(at('identity')).origin)

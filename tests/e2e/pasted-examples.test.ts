@@ -144,6 +144,18 @@ test('search without a token, where nobody is asked for one [P-018 P-019 P-031]'
   expect([status, body.id, body.result.isError ?? false, body.result.content[0].type]).toEqual([200, 1, false, 'text'])
 })
 
+test('services serve tools of their own only when asked to, mcp-tools always does [P-050 P-051 B-049]', async () => {
+  const message = { jsonrpc: '2.0', id: 1, method: 'tools/list' }
+  const ask = (path: string) => post(at('gateway', path, OPEN), message)
+  for (const path of ['/llm/mcp', '/media/mcp', '/responses/mcp'])
+    expect([path, (await ask(path)).status]).toEqual([path, 404])
+  for (const path of ['/v1/mcp', '/mcp']) {
+    const names = (await ask(path)).body.result.tools.map((tool: Json) => tool.name)
+    expect(names).toContain('google_search')
+    expect(names.filter((name: string) => name.startsWith('jan__'))).toEqual([])
+  }
+})
+
 test('list available tools [P-011 P-031]', async () => {
   expect(
     (await json(await paste('curl -X GET http://localhost:8091/v1/mcp/tools'))).body.tools.map(

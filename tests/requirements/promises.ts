@@ -112,8 +112,8 @@ export const promises = [
     'mcp-tools',
     open('P-048', 'VECTOR_STORE_URL names the store of file_search.'),
     open('P-049', 'SANDBOXFUSION_URL and SANDBOXFUSION_TIMEOUT (30 s) put SandboxFusion in place of the sandbox.'),
-    open('P-050', 'MCP_ENABLED, true in any letter case and false by default, serves a service’s routes as tools.'),
-    open('P-051', 'The endpoint of mcp-tools does not depend on MCP_ENABLED.'),
+    done('P-050', 'MCP_ENABLED, true in any letter case and false by default, serves a service’s routes as tools.'),
+    done('P-051', 'The endpoint of mcp-tools does not depend on MCP_ENABLED.'),
   ),
   ...from(
     'promises: environment',
@@ -227,6 +227,6 @@ export const promises = [
     open('P-107', 'GET or readonly gives readOnlyHint; read-only, PUT and DELETE give idempotentHint.'),
     open('P-108', 'DELETE or destructive gives destructiveHint; openWorldHint is false; the title is humanised.'),
     open('P-109', 'The caller’s authorization is forwarded into the call within the process.'),
-    open('P-110', 'A service’s /mcp and /mcp/ both answer, once MCP_ENABLED is on.'),
+    done('P-110', 'A service’s /mcp and /mcp/ both answer, once MCP_ENABLED is on.'),
   ),
 ]
