@@ -20,7 +20,7 @@ type Node = {
  */
 export function citationsIn(source: string, file: string): Citation[] {
   return titlesIn(parseSync(source, { syntax: 'typescript' })).flatMap((title) =>
-    [...title.matchAll(/\[([HTIMLPWB]-[^\]]*)\]/g)].flatMap(([, ids]) =>
+    [...title.matchAll(/\[([HTIMLPWBR]-[^\]]*)\]/g)].flatMap(([, ids]) =>
       ids!.split(/\s+/).map((id) => ({ id, file, title })),
     ),
   )

@@ -21,7 +21,7 @@ export function judgeRequirements(rows: Requirement[], citations: Citation[]): s
 }
 
 function problemsOf({ id, says, state }: Requirement, isCited: boolean): string[] {
-  const shape = /^([HT]-\d{2,3}|[IMLPWB]-\d{3})$/.test(id) && /^\S.*\.$/.test(says) ? [] : [`${id} is not well formed`]
+  const shape = /^([HT]-\d{2,3}|[IMLPWBR]-\d{3})$/.test(id) && /^\S.*\.$/.test(says) ? [] : [`${id} is not well formed`]
   return [...shape, ...stateProblems(state, isCited).map((problem) => `${id} is ${problem}: ${says}`)]
 }
 

@@ -66,6 +66,7 @@ export function createToolsClient(mcpTools: Peer, listMs: number): ToolsClient {
       headers: {
         accept: 'application/json',
         'mcp-protocol-version': REVISION,
+        'x-jan-surface': 'responses',
         'mcp-method': method,
         ...(params.name ? { 'mcp-name': params.name } : {}),
       },
