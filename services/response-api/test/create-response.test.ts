@@ -188,11 +188,11 @@ test('peers are called with an internal token of the caller, and the request id 
 })
 
 test('tools are listed and called as those of responses, for which there may be rules of their own [P-104]', async () => {
-  world.tools.state.headers.length = 0
   world.model.play({ calls: [{ name: 'now', args: '{}' }] }, { text: ['ok'] })
   await world.post({ model: 'm', input: 'Hi' })
   const asked = world.tools.state.headers as Record<string, string>[]
   expect(asked.map((headers) => [headers['mcp-method'], headers['x-jan-surface']])).toEqual([
+    ['tools/list', 'responses'],
     ['tools/list', 'responses'],
     ['tools/call', 'responses'],
   ])
