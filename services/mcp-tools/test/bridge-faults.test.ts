@@ -1,28 +1,29 @@
 import { until } from '@jan/testkit/until'
-import { afterEach, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { createServerStore } from '../src/servers/servers.store.ts'
 import { type BridgeService, startBridge, textOf } from './bridge-start.ts'
 import { type McpServer, startMcpServer } from './mcp-server.ts'
 
-const opened: { close(): Promise<void> }[] = []
-afterEach(async () => {
-  for (const each of opened.splice(0).reverse()) await each.close()
+/** One service, and a server for each test. */
+const NAMES = ['refusing', 'locked', 'restarted', 'holding', 'telling'] as const
+let jan: BridgeService
+let servers: Record<(typeof NAMES)[number], McpServer>
+
+beforeAll(async () => {
+  const started = await Promise.all(NAMES.map(async (name) => [name, await startMcpServer()] as const))
+  servers = Object.fromEntries(started) as typeof servers
+  jan = await startBridge(started.map(([name, { url }]) => ({ name, url })))
+  for (const name of NAMES) await jan.untilOffered(name, ['echo'])
 })
-const keep = <T extends { close(): Promise<void> }>(thing: T): T => {
-  opened.push(thing)
-  return thing
-}
-const server = async (): Promise<McpServer> => keep(await startMcpServer())
-const bridge = async (url: string): Promise<BridgeService> => {
-  const jan = keep(await startBridge([{ name: 'far', url }]))
-  await jan.untilNames(['far__echo'])
-  return jan
-}
+afterAll(async () => {
+  await jan.close()
+  await Promise.all(Object.values(servers).map((server) => server.close()))
+})
+
 const countOf = (far: McpServer, method: string) => far.seen.filter((message) => message.method === method).length
 
 test('a JSON-RPC error 401 or 404 fails one call, which is sent once; the server stays for everyone [B-036]', async () => {
-  const far = await server()
-  const jan = await bridge(far.url)
+  const far = servers.refusing
   const honest = far.state.call
   for (const code of [401, 404]) {
     far.state.call = ({ message, response }) =>
@@ -30,35 +31,33 @@ test('a JSON-RPC error 401 or 404 fails one call, which is sent once; the server
         .writeHead(200, { 'content-type': 'application/json' })
         .end(JSON.stringify({ jsonrpc: '2.0', id: message.id, error: { code, message: 'as I like' } }))
     const before = countOf(far, 'tools/call')
-    expect(await jan.call('far__echo')).toMatchObject({
+    expect(await jan.call('refusing__echo')).toMatchObject({
       isError: true,
       content: [{ text: expect.stringMatching(/refused/) }],
     })
     expect(countOf(far, 'tools/call') - before).toBe(1)
   }
   far.state.call = honest
-  expect(textOf(await jan.call('far__echo', { text: 'still' }))).toContain('echo still')
+  expect(textOf(await jan.call('refusing__echo', { text: 'still' }))).toContain('echo still')
   expect(countOf(far, 'initialize')).toBe(1)
-  expect((await jan.api('GET', '/file_far')).body.status).toBe('ready')
+  expect((await jan.api('GET', '/file_refusing')).body.status).toBe('ready')
 })
 
 test('HTTP 401 from a server that nobody can log in to does not shut it away for ever [B-037]', async () => {
-  const far = await server()
-  const jan = await bridge(far.url)
+  const far = servers.locked
   far.state.before = ({ response }) => {
     response.writeHead(401).end()
     return true
   }
-  await jan.call('far__echo')
-  await jan.untilNames([])
-  expect((await jan.api('GET', '/file_far')).body.status).toBe('down')
+  await jan.call('locked__echo')
+  await jan.untilOffered('locked', [])
+  expect((await jan.api('GET', '/file_locked')).body.status).toBe('down')
   far.state.before = () => false
-  await jan.untilNames(['far__echo'])
+  await jan.untilOffered('locked', ['echo'])
 })
 
 test('of many calls that a restart has met, none ends the connection that another has made anew [B-037]', async () => {
-  const far = await server()
-  const jan = await bridge(far.url)
+  const far = servers.restarted
   const greetings = countOf(far, 'initialize')
   const held: (() => void)[] = []
   let isForgotten = true
@@ -68,7 +67,7 @@ test('of many calls that a restart has met, none ends the connection that anothe
     held.push(() => response.writeHead(404).end())
     return true
   }
-  const calls = Array.from({ length: 4 }, (_, n) => jan.call('far__echo', { text: `n${n}` }))
+  const calls = Array.from({ length: 4 }, (_, n) => jan.call('restarted__echo', { text: `n${n}` }))
   await until(() => held.length === 4)
   held[0]!()
   await Promise.race(calls)
@@ -78,8 +77,7 @@ test('of many calls that a restart has met, none ends the connection that anothe
 })
 
 test('a call that has ended leaves no socket behind, however long its server would hold it [B-041]', async () => {
-  const far = await server()
-  const jan = await bridge(far.url)
+  const far = servers.holding
   let closed = 0
   far.state.call = ({ message, response }) => {
     response.on('close', () => closed++)
@@ -89,26 +87,23 @@ test('a call that has ended leaves no socket behind, however long its server wou
       .write(`data: ${JSON.stringify({ jsonrpc: '2.0', id: message.id, result })}\n\n`)
   }
   const lists = countOf(far, 'tools/list')
-  for (let n = 0; n < 3; n++) expect(textOf(await jan.call('far__echo'))).toContain('held')
+  for (let n = 0; n < 3; n++) expect(textOf(await jan.call('holding__echo'))).toContain('held')
   await until(() => closed === 3)
   expect(countOf(far, 'tools/list')).toBe(lists)
-  expect((await jan.api('GET', '/file_far')).body.status).toBe('ready')
+  expect((await jan.api('GET', '/file_holding')).body.status).toBe('ready')
 })
 
 test('a server that tells of changes without end is asked seldom [B-039]', async () => {
-  const far = await server()
-  const jan = await bridge(far.url)
+  const far = servers.telling
   const lists = countOf(far, 'tools/list')
   for (let n = 0; n < 50; n++) {
     far.tellChanged()
-    await jan.call('far__echo')
+    await jan.call('telling__echo')
   }
   expect(countOf(far, 'tools/list') - lists).toBeLessThanOrEqual(3)
 })
 
 test('a change of a server is news, whatever the clock of who made it says [B-035]', async () => {
-  const far = await server()
-  const jan = await bridge(far.url)
   const made = await jan.api('POST', '', { name: 'mine', url: 'http://8.8.8.8/mcp' })
   expect(made.status).toBe(200)
   const { db } = jan.deps
@@ -121,8 +116,6 @@ test('a change of a server is news, whatever the clock of who made it says [B-03
 })
 
 test('no more tools of a server are pinned than it may have had, those that are known stay known [B-039]', async () => {
-  const far = await server()
-  const jan = await bridge(far.url)
   const seen = (...names: string[]) =>
     names.map((name) => ({ definition: { name, inputSchema: {} }, hash: `hash of ${name}` }))
   const see = async (...names: string[]) => [...(await jan.deps.toolPins.see('srv', seen(...names), 3)).keys()]

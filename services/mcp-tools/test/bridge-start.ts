@@ -50,6 +50,12 @@ export async function startBridge(providers: unknown = '', env: Record<string, s
     write,
     list,
     names: async (who?: string) => (await list(who)).map(({ name }) => name),
+    /** Of one server, without its name in front; waits until exactly these are offered. */
+    untilOffered: (server: string, expected: string[]) =>
+      until(async () => {
+        const names = (await list()).map(({ name }) => name).filter((name) => name.startsWith(`${server}__`))
+        return names.join() === expected.map((name) => `${server}__${name}`).join()
+      }),
     /** Waits until exactly these are offered. */
     untilNames: (expected: string[], who?: string) =>
       until(async () => {
