@@ -4,6 +4,7 @@ import { createGuardedAgent } from '@jan/guarded-fetch/guarded-agent'
 import { requireTarget } from '@jan/guarded-fetch/target'
 import type { FetchLike } from '@modelcontextprotocol/client'
 import { Agent, fetch as dial } from 'undici'
+import { createNameLookup } from './look-up-name.ts'
 
 /** One call of a tool: what comes in while it lasts is counted, and when it is too much the call ends with `fail`. */
 export type CallBudget = { bytes: number; fail(error: Error): void }
@@ -26,21 +27,28 @@ export type ServerHttp = {
   close(): Promise<void>
 }
 
+type NameLookup = ReturnType<typeof createNameLookup>
+
 type Options = {
   /** `host:port` of private addresses that users may name, too (OUTBOUND_ALLOW). */
   allow: string[]
   /** Most bytes of one answer, or of one event of a stream. */
   maxBytes: number
   connectTimeoutMs: number
-  lookup?: Parameters<typeof createGuardedAgent>[0]['lookup']
+  lookup?: NameLookup
 }
 
 /** What bridged servers are reached through: no answer is read further than its cap. */
-export function createServerHttp({ allow, maxBytes, connectTimeoutMs, lookup }: Options): ServerHttp {
+export function createServerHttp({
+  allow,
+  maxBytes,
+  connectTimeoutMs,
+  lookup = lookupBeside(allow),
+}: Options): ServerHttp {
   const allowed: AllowList = parseAllowList(allow)
   const budgets = new AsyncLocalStorage<CallBudget>()
   const ours = new Agent({ connect: { timeout: connectTimeoutMs }, headersTimeout: 0, bodyTimeout: 0 })
-  const theirs = createGuardedAgent({ allowed, connectTimeoutMs, connections: null, ...(lookup ? { lookup } : {}) })
+  const theirs = createGuardedAgent({ allowed, connectTimeoutMs, connections: null, lookup })
   const fetchBy =
     (dispatcher: Agent, judge: (url: string) => unknown): FetchLike =>
     async (url, init = {}) => {
@@ -72,6 +80,10 @@ export function createServerHttp({ allow, maxBytes, connectTimeoutMs, lookup }: 
     close: async () => void (await Promise.all([ours.destroy(), theirs.destroy()])),
   }
 }
+
+/** Names that the operator allowed are the system's to know. */
+const lookupBeside = (allow: string[]) =>
+  createNameLookup({ trusted: new Set(allow.map((entry) => entry.trim().toLowerCase().replace(/:\d+$/, ''))) })
 
 const EVENTS = 'text/event-stream'
 const NEWLINE = 10
