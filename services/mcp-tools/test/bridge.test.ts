@@ -1,39 +1,54 @@
 /* biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of the file, not of these tests */
 import { freePort } from '@jan/testkit/free-port'
 import { until } from '@jan/testkit/until'
-import { afterEach, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { type BridgeService, startBridge, textOf } from './bridge-start.ts'
 import { type McpServer, startMcpServer, wordsOf } from './mcp-server.ts'
 
-const opened: { close(): Promise<void> }[] = []
-afterEach(async () => {
-  for (const each of opened.splice(0).reverse()) await each.close()
-})
-const keep = <T extends { close(): Promise<void> }>(thing: T): T => {
-  opened.push(thing)
-  return thing
+const schema = {
+  type: 'object',
+  properties: { n: { type: 'integer', minimum: 1 } },
+  required: ['n'],
+  additionalProperties: false,
 }
-const server = async (...args: Parameters<typeof startMcpServer>): Promise<McpServer> =>
-  keep(await startMcpServer(...args))
-const bridge = async (...args: Parameters<typeof startBridge>): Promise<BridgeService> =>
-  keep(await startBridge(...args))
+const output = { type: 'object', properties: { sum: { type: 'number' } }, required: ['sum'] }
+const annotations = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false }
+
+/** One service, and servers for each test. */
+const TOOLS = {
+  sums: [wordsOf('add', { title: 'Add', inputSchema: schema, outputSchema: output, annotations }), wordsOf('bare')],
+  stream: [wordsOf('echo')],
+  here: [wordsOf('stay')],
+  deaf: [wordsOf('echo')],
+  slow: [wordsOf('echo')],
+  session: [wordsOf('echo')],
+  telling: [wordsOf('echo')],
+}
+let jan: BridgeService
+let awayPort: number
+let servers: Record<keyof typeof TOOLS, McpServer>
+
+beforeAll(async () => {
+  awayPort = await freePort()
+  const started = await Promise.all(
+    Object.entries(TOOLS).map(async ([name, tools]) => [name, await startMcpServer(tools)] as const),
+  )
+  servers = Object.fromEntries(started) as typeof servers
+  servers.deaf.state.before = () => true
+  const named = started.map(([name, { url }]) => ({ name, url, ...(name === 'slow' && { timeout: '300ms' }) }))
+  const away = { name: 'away', url: `http://127.0.0.1:${awayPort}` }
+  jan = await startBridge([...named, away], { MCP_SERVER_FIRST_WAIT: '300ms' })
+})
+afterAll(async () => {
+  await jan.close()
+  await Promise.all(Object.values(servers).map((server) => server.close()))
+})
 
 describe('a bridged server', () => {
   test('is greeted as the protocol says, and its tools pass through whole [B-036 B-068]', async () => {
-    const schema = {
-      type: 'object',
-      properties: { n: { type: 'integer', minimum: 1 } },
-      required: ['n'],
-      additionalProperties: false,
-    }
-    const output = { type: 'object', properties: { sum: { type: 'number' } }, required: ['sum'] }
-    const annotations = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false }
-    const far = await server([
-      wordsOf('add', { title: 'Add', inputSchema: schema, outputSchema: output, annotations }),
-      wordsOf('bare'),
-    ])
-    const jan = await bridge([{ name: 'sums', url: far.url }])
-    expect(await jan.list()).toMatchObject([
+    const far = servers.sums
+    await jan.untilOffered('sums', ['add', 'bare'])
+    expect((await jan.list()).filter(({ name }) => name.startsWith('sums__'))).toMatchObject([
       {
         name: 'sums__add',
         title: 'Add',
@@ -65,9 +80,8 @@ describe('a bridged server', () => {
   })
 
   test('may answer by a stream of several events; progress is passed on, a flood of it is not [B-036 B-041 B-068]', async () => {
-    const far = await server()
-    const jan = await bridge([{ name: 'far', url: far.url }])
-    await jan.untilNames(['far__echo'])
+    const far = servers.stream
+    await jan.untilOffered('stream', ['echo'])
     far.state.call = ({ message, response }) => {
       const { progressToken } = message.params!._meta as { progressToken: number }
       response.writeHead(200, { 'content-type': 'text/event-stream' })
@@ -83,7 +97,7 @@ describe('a bridged server', () => {
       jsonrpc: '2.0',
       id: 9,
       method: 'tools/call',
-      params: { name: 'far__echo', arguments: {}, _meta: { progressToken: 'p' } },
+      params: { name: 'stream__echo', arguments: {}, _meta: { progressToken: 'p' } },
     }
     const response = await jan.post(body, { accept: 'application/json, text/event-stream' })
     const text = await response.text()
@@ -94,36 +108,22 @@ describe('a bridged server', () => {
   })
 
   test('that is down takes away its own tools and nothing else, and comes back by itself [B-037 B-070]', async () => {
-    const port = await freePort()
-    const here = await server([wordsOf('stay')])
-    const jan = await bridge([
-      { name: 'away', url: `http://127.0.0.1:${port}` },
-      { name: 'here', url: here.url },
-    ])
-    expect(await jan.names()).toEqual(['here__stay'])
-    const away = await startMcpServer([wordsOf('come')], port)
-    await jan.untilNames(['away__come', 'here__stay'])
+    await jan.untilOffered('here', ['stay'])
+    await jan.untilOffered('away', [])
+    const away = await startMcpServer([wordsOf('come')], awayPort)
+    await jan.untilOffered('away', ['come'])
     await away.close()
     expect(await jan.call('away__come').catch(String)).toBeDefined()
-    await jan.untilNames(['here__stay'])
+    await jan.untilOffered('away', [])
     expect(textOf(await jan.call('here__stay', { text: 'x' }))).toContain('echo x')
-    const again = keep(await startMcpServer([wordsOf('come')], port))
-    await jan.untilNames(['away__come', 'here__stay'])
+    await using again = await startMcpServer([wordsOf('come')], awayPort)
+    await jan.untilOffered('away', ['come'])
     await until(() => again.seen.some(({ method }) => method === 'tools/list'))
   })
 
   test('that hangs holds nobody up: a call ends in its time, a greeting is not waited for [B-037 B-041 B-070]', async () => {
-    const deaf = await server()
-    deaf.state.before = () => true
-    const slow = await server()
-    const jan = await bridge(
-      [
-        { name: 'deaf', url: deaf.url },
-        { name: 'slow', url: slow.url, timeout: '300ms' },
-      ],
-      { MCP_SERVER_FIRST_WAIT: '300ms' },
-    )
-    await jan.untilNames(['slow__echo'])
+    const { slow } = servers
+    await jan.untilOffered('slow', ['echo'])
     slow.state.call = () => undefined
     const result = await jan.call('slow__echo')
     expect(result).toMatchObject({ isError: true, _meta: { 'jan/code': -32000 } })
@@ -131,9 +131,8 @@ describe('a bridged server', () => {
   })
 
   test('whose session is gone is greeted anew, and the call is made once [B-037]', async () => {
-    const far = await server()
-    const jan = await bridge([{ name: 'far', url: far.url }])
-    await jan.untilNames(['far__echo'])
+    const far = servers.session
+    await jan.untilOffered('session', ['echo'])
     let refused = 0
     far.state.before = ({ message, response }) => {
       if (message.method !== 'tools/call' || refused > 0) return false
@@ -141,24 +140,23 @@ describe('a bridged server', () => {
       response.writeHead(404).end()
       return true
     }
-    expect(textOf(await jan.call('far__echo', { text: 'again' }))).toContain('echo again')
+    expect(textOf(await jan.call('session__echo', { text: 'again' }))).toContain('echo again')
     expect(far.seen.filter(({ method }) => method === 'initialize').length).toBe(2)
   })
 
   test('that says its tools are others is asked again [B-037]', async () => {
-    const far = await server()
-    const jan = await bridge([{ name: 'far', url: far.url }])
-    await jan.untilNames(['far__echo'])
+    const far = servers.telling
+    await jan.untilOffered('telling', ['echo'])
     far.state.tools = [wordsOf('echo'), wordsOf('more')]
     far.tellChanged()
-    await jan.untilNames(['far__echo', 'far__more'])
+    await jan.untilOffered('telling', ['echo', 'more'])
   })
 })
 
 describe('the file of servers', () => {
   test('is read again when it changes; a wrong entry is left out, the others stay [B-034 B-069]', async () => {
-    const far = await server()
-    const jan = await bridge([{ name: 'one', url: far.url }])
+    const far = await startMcpServer()
+    const jan = await startBridge([{ name: 'one', url: far.url }])
     await jan.untilNames(['one__echo'])
     jan.write([
       { name: 'one', url: far.url, enabled: '${NOBODY_SET_THIS:-false}' },
@@ -176,5 +174,7 @@ describe('the file of servers', () => {
     jan.write('providers: [')
     jan.write([{ name: 'four', url: far.url }])
     await jan.untilNames(['four__echo'])
+    await jan.close()
+    await far.close()
   })
 })
