@@ -21,7 +21,6 @@ export const mcp = [
     done('B-009', 'Annotations are true of each tool.'),
     done('B-010', 'Names offered to a model fit ^[A-Za-z0-9_-]{1,64}$, by an alias that is reversed on the way back.'),
     done('B-011', 'Inspector and the SDKs of both generations list and call.'),
-    done('B-102', 'Nobody holds more than their share of the subscriptions of 2026-07-28, or of what these name.'),
   ),
   ...from(
     'mcp-tools: search and scrape',
@@ -75,11 +74,6 @@ export const mcp = [
     done('B-040', 'Names that look alike are refused, and no server can claim a name of ours.'),
     done('B-041', 'What is too large, endless or framed as something else is cut and marked, and hurts nobody.'),
     done('B-042', 'What comes from an open world is marked as not to be trusted.'),
-    done(
-      'B-100',
-      'Renewing an access keeps nobody else waiting, is done by one of all replicas, and brings no deleted login back.',
-    ),
-    done('B-101', 'However many servers hang, or never stop telling of changes, the others are there at once.'),
   ),
   ...from(
     'mcp-tools: policy',
@@ -144,5 +138,15 @@ export const mcp = [
     done('B-090', 'A workspace has so many vector stores and bytes of text at most, however many come at once.'),
     done('B-091', 'A batch of files keeps its counts and its list, whatever later batches add, until its store goes.'),
     done('B-092', 'Creating a vector store, a batch of files or an MCP server takes the Idempotency-Key.'),
+  ),
+  ...from(
+    'mcp-tools: those who hang, shout or hold on',
+    'mcp-tools',
+    done(
+      'B-100',
+      'Renewing an access keeps nobody else waiting, is done by one of all replicas, and brings no deleted login back.',
+    ),
+    done('B-101', 'However many servers hang, or never stop telling of changes, the others are there at once.'),
+    done('B-102', 'Nobody holds more than their share of the subscriptions of 2026-07-28, or of what these name.'),
   ),
 ]
