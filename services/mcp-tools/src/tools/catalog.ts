@@ -16,24 +16,28 @@ export type Catalog = {
   find(asked: Asked, name: string): Promise<OfferedTool | undefined>
 }
 
-/** Of two tools of one name the one of the earlier source is offered. @throws AppError `unavailable` as long as the rules cannot be read */
+/** Of two tools of one name the one of the earlier source is offered: a source is only waited for when no earlier one has it. @throws AppError `unavailable` as long as the rules cannot be read */
 export function createCatalog(sources: readonly ToolSource[], policy: Policy): Catalog {
-  const all = async ({ caller }: Asked) => {
-    const [bySource] = await Promise.all([Promise.all(sources.map((source) => source.tools(caller))), policy.fresh()])
-    return bySource.flat()
-  }
   const isOffered = (asked: Asked) => (tool: OfferedTool) => policy.decide(asked, tool) !== 'deny'
   return {
     list: async (asked) => {
       const present = audienceOf(asked.caller) === 'service' ? presentForService : presentForPeople
       const byName = new Map<string, OfferedTool>()
-      for (const tool of await all(asked)) if (!byName.has(tool.name)) byName.set(tool.name, tool)
+      const [bySource] = await Promise.all([
+        Promise.all(sources.map((source) => source.tools(asked.caller))),
+        policy.fresh(),
+      ])
+      for (const tool of bySource.flat()) if (!byName.has(tool.name)) byName.set(tool.name, tool)
       const offered = [...byName.values()].filter(isOffered(asked))
       return offered.sort((one, other) => (one.name < other.name ? -1 : 1)).map(present)
     },
     find: async (asked, name) => {
-      const tool = (await all(asked)).find((each) => each.name === name)
-      return tool && isOffered(asked)(tool) ? tool : undefined
+      await policy.fresh()
+      for (const source of sources) {
+        const tool = (await source.tools(asked.caller)).find((each) => each.name === name)
+        if (tool) return isOffered(asked)(tool) ? tool : undefined
+      }
+      return undefined
     },
   }
 }
