@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import { serve } from '@jan/testkit/serve'
-import { afterEach, describe, expect, test } from '@jest/globals'
+import { type Served, serve } from '@jan/testkit/serve'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js'
 import { CallToolRequestSchema, ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js'
@@ -82,17 +82,31 @@ process.stdin.on('data', (text) => {
 })`
 
 describe('servers of every kind', () => {
+  let jan: BridgeService
+  let old: Served
+  let modern: Served
+  beforeAll(async () => {
+    old = await startOldServer()
+    modern = await startModernServer()
+    jan = await startBridge([
+      { name: 'old', url: `${old.url}/sse`, type: 'sse' },
+      { name: 'modern', url: modern.url },
+      { name: 'local', type: 'stdio', command: process.execPath, args: ['-e', PROGRAM], env: { MINE: 'yes' } },
+    ])
+  })
+  afterAll(async () => {
+    await jan.close()
+    await old.close()
+    await modern.close()
+  })
+
   test('HTTP with SSE, as it was before 2025-03-26 [B-037 B-068]', async () => {
-    const old = keep(await startOldServer())
-    const jan = await bridge([{ name: 'old', url: `${old.url}/sse`, type: 'sse' }])
-    await jan.untilNames(['old__old'])
+    await jan.untilOffered('old', ['old'])
     expect(textOf(await jan.call('old__old', { text: 'hi' }))).toContain('old hi')
   })
 
   test('the newest revision alone [B-068]', async () => {
-    const modern = keep(await startModernServer())
-    const jan = await bridge([{ name: 'modern', url: modern.url }])
-    await jan.untilNames(['modern__new'])
+    await jan.untilOffered('modern', ['new'])
     expect(textOf(await jan.call('modern__new', { text: 'hi' }))).toContain('new hi')
   })
 
@@ -105,10 +119,7 @@ describe('servers of every kind', () => {
   })
 
   test("a process of the operator's file, which is told nothing but what the file says [B-034 B-038]", async () => {
-    const jan = await bridge([
-      { name: 'local', type: 'stdio', command: process.execPath, args: ['-e', PROGRAM], env: { MINE: 'yes' } },
-    ])
-    await jan.untilNames(['local__env'])
+    await jan.untilOffered('local', ['env'])
     const told = textOf(await jan.call('local__env'))
     expect(told).toContain('"MINE":"yes"')
     expect(told).not.toMatch(/INTERNAL_TOKEN_KEYS|FIELD_ENCRYPTION_KEYS|DATABASE_URL|JAN_TEST/)
