@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import { until } from '@jan/testkit/until'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import { type Answer, at, get, guestToken, type Json, send } from '../platform.ts'
@@ -16,13 +17,23 @@ function createForeignServer(): Server {
     server.registerTool('tell_tide', { description: 'Tells the tide', annotations: { readOnlyHint: true } }, () => ({
       content: [{ type: 'text', text: `high, for ${request.headers['x-key']}` }],
     }))
-    const transport = new StreamableHTTPServerTransport({ enableJsonResponse: true })
+    server.registerTool('sink_ship', { description: 'Sinks a ship' }, async ({ _meta, sendNotification }) => {
+      const params = { progressToken: _meta?.progressToken ?? 0, progress: 1, message: 'It leans' }
+      await sendNotification({ method: 'notifications/progress', params })
+      await new Promise<void>((resolve) => {
+        sink = resolve
+      })
+      return { content: [{ type: 'text', text: 'sunk' }] }
+    })
+    const transport = new StreamableHTTPServerTransport({})
     await server.connect(transport as never)
     await transport.handleRequest(request, response)
   })
 }
 
 let foreign: Server
+/** Lets the ship sink that waits for it. */
+let sink = () => {}
 let [guest, user, other, admin]: string[] = []
 beforeAll(async () => {
   foreign = createForeignServer().listen(Number(new URL(at('bridged')).port), 'localhost')
@@ -67,6 +78,44 @@ test('a user adds a server, uses its tools alone, changes and removes it [B-035 
   expect((await servers('GET', `/${id}`, user)).status).toBe(404)
   await client.close()
 })
+
+test.each([
+  ['of 2025-11-25', {}],
+  ['of 2026-07-28', { versionNegotiation: { mode: 'auto' } }],
+] as const)(
+  'a client %s is asked about what destroys, and hears of progress as it happens [B-036 B-045 B-085]',
+  async (_revision, options) => {
+    const { id } = (await servers('POST', '', user, { name: 'navy', url })).body
+    const client = new Client({ name: 'test', version: '1' }, { capabilities: { elicitation: {} }, ...options })
+    let answer: 'accept' | 'decline' = 'decline'
+    const questions: string[] = []
+    client.setRequestHandler('elicitation/create', ({ params }) => {
+      questions.push(params.message)
+      return { action: answer, content: { approve: true } } as never
+    })
+    const requestInit = { headers: { authorization: `Bearer ${user}` } }
+    await client.connect(new StreamableHTTPClientTransport(new URL(at('gateway', '/mcp')), { requestInit }))
+    await until(async () => (await toolNames(user!)).includes('navy__sink_ship'))
+    const call = { name: 'navy__sink_ship', arguments: {} }
+    expect(await client.callTool(call)).toMatchObject({ isError: true })
+    answer = 'accept'
+    const heard: string[] = []
+    const onprogress = ({ message }: { message?: string }) => {
+      // SDK v2 tells of its own questions, too.
+      if (message !== 'It leans') return
+      heard.push(message)
+      // Only now: what was kept back on the way would never come.
+      sink()
+    }
+    expect(await client.callTool(call, { onprogress })).toMatchObject({
+      content: [{ text: expect.stringContaining('sunk') }],
+    })
+    expect([heard, questions.length]).toEqual([['It leans'], 2])
+    expect(questions[0]).toContain('navy__sink_ship')
+    await client.close()
+    await servers('DELETE', `/${id}`, user)
+  },
+)
 
 test.each([
   ['a private address', { url: 'http://10.0.0.1/mcp' }, /not on the public internet/],
