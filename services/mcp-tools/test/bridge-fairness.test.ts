@@ -1,3 +1,6 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect, test } from '@jest/globals'
 import { type BridgeService, startBridge } from './bridge-start.ts'
@@ -138,4 +141,38 @@ test('a server that asks without end, and takes no answer, does not pile them up
   while (answers === 0) await sleep(10)
   for (let times = 0; times < 20; times++) await jan.call('nosy__echo')
   expect(answers).toBeLessThanOrEqual(8)
+})
+
+/** Greets, tells its tools, and is gone; each start is a line in the file. */
+const FLEETING = `
+const { appendFileSync } = require('node:fs')
+appendFileSync(process.argv[1], 'x')
+const answers = {
+  initialize: { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: { name: 't', version: '1' } },
+  'tools/list': { tools: [{ name: 'echo', inputSchema: { type: 'object' } }] },
+}
+require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
+  const { id, method } = JSON.parse(line)
+  if (id === undefined) return
+  const said = answers[method] ? { result: answers[method] } : { error: { code: -32601, message: 'no' } }
+  process.stdout.write(JSON.stringify({ jsonrpc: '2.0', id, ...said }) + '\\n')
+  if (method === 'tools/list') setTimeout(() => process.exit(), 20)
+})`
+
+test('a server that is gone soon after each greeting is greeted less and less often [B-101]', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'fleeting-'))
+  const file = join(folder, 'starts')
+  writeFileSync(file, '')
+  const starts = () => readFileSync(file, 'utf8').length
+  const args = ['-e', FLEETING, file]
+  const jan = await bridge([{ name: 'fleeting', type: 'stdio', command: process.execPath, args }], {
+    MCP_SERVER_RETRY: '20ms',
+    MCP_SERVER_RETRY_MAX: '1h',
+  })
+  await jan.names()
+  while (starts() < 4) await sleep(10)
+  const before = starts()
+  await sleep(3_000)
+  expect(starts() - before).toBeLessThan(8)
+  rmSync(folder, { recursive: true })
 })

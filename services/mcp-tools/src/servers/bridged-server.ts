@@ -100,20 +100,23 @@ export function createCalming(now: () => Date, act: () => void) {
   }
 }
 
-/** When one that is down is asked again: ever later, until it has been reached. */
-function createRetries({ limits, random }: Pick<BridgedServerDeps, 'limits' | 'random'>, act: () => void) {
+/** When one that is down is asked again: ever later, until it has been reached and stayed for as long as the longest pause. */
+function createRetries({ limits, random, now }: Pick<BridgedServerDeps, 'limits' | 'random' | 'now'>, act: () => void) {
   let failures = 0
+  let reachedAt = Number.POSITIVE_INFINITY
   let timer: NodeJS.Timeout | undefined
   return {
     later: () => {
       clearTimeout(timer)
+      if (now().getTime() - reachedAt > limits.longestRetryMs) failures = 0
+      reachedAt = Number.POSITIVE_INFINITY
       // Half of it by chance, so that replicas do not come back all at once.
       const pause = Math.min(limits.firstRetryMs * 2 ** Math.min(failures++, 16), limits.longestRetryMs)
       timer = setTimeout(act, pause * (0.5 + random() / 2)).unref()
     },
     stop: () => clearTimeout(timer),
     reached: () => {
-      failures = 0
+      reachedAt = now().getTime()
     },
   }
 }
