@@ -159,7 +159,7 @@ test('the OpenAI SDK keeps files in a vector store, finds and removes them [B-02
   await expect(openai.vectorStores.retrieve(store.id)).rejects.toBeInstanceOf(OpenAI.NotFoundError)
 })
 
-test('an unknown tool is an error of the protocol, wrong arguments a result to mend [P-028 B-008]', async () => {
+test('an unknown tool is an error of the protocol, wrong arguments a result to mend [P-025 P-026 B-008]', async () => {
   expect((await rpc('tools/call', { name: 'nope', arguments: {} }, { token })).body.error).toMatchObject({
     code: -32602,
   })
