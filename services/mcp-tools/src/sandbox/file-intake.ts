@@ -6,24 +6,29 @@ const isPlainPath = (name: string): boolean =>
   !/[\p{C}\\]/u.test(name) &&
   name.split('/').every((part) => part !== '' && part !== '.' && part !== '..')
 
+type Left = ProgramOutcome['leftFiles'][number]
+
+const sizeOf = (bytes: number): string => (bytes < 1 << 20 ? `${bytes} bytes` : `${bytes / (1 << 20)} MiB`)
+
 /** How many names of files that are not taken are told. */
 const MAX_TOLD = 20
 
 /** Takes what a program says it wrote: within the limits, each name once, and under names that are harmless. */
 export function createFileIntake({ maxFiles, maxFileBytes }: FileLimits) {
   const files = new Map<string, ProgramFile>()
-  const left: ProgramOutcome['leftFiles'] = []
+  const left: Left[] = []
   let total = 0
-  const leave = (file: ProgramOutcome['leftFiles'][number]) => {
-    if (left.length < MAX_TOLD) left.push({ name: file.name.replace(/\p{C}/gu, '').slice(0, 200), bytes: file.bytes })
+  const tooMuch = `Too many files, or too large: at most ${maxFiles} are taken, of ${sizeOf(maxFileBytes)} together`
+  const leave = ({ name, bytes }: Pick<Left, 'name' | 'bytes'>, reason = tooMuch) => {
+    if (left.length < MAX_TOLD) left.push({ name: name.replace(/\p{C}/gu, '').slice(0, 200), bytes, reason })
   }
   return {
     add(name: string, bytes: Uint8Array): void {
-      const fits = files.size < maxFiles && total + bytes.byteLength <= maxFileBytes
-      if (fits && isPlainPath(name) && !files.has(name)) {
-        total += bytes.byteLength
-        files.set(name, { name, bytes })
-      } else leave({ name, bytes: bytes.byteLength })
+      const file = { name, bytes: bytes.byteLength }
+      if (!isPlainPath(name) || files.has(name)) return leave(file, 'Its name is no plain path, or comes twice')
+      if (files.size >= maxFiles || total + bytes.byteLength > maxFileBytes) return leave(file)
+      total += bytes.byteLength
+      files.set(name, { name, bytes })
     },
     leave,
     files: () => [...files.values()],

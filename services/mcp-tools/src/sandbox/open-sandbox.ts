@@ -7,14 +7,14 @@ import { createSandboxFusion } from './sandbox-fusion.client.ts'
 
 /** For each of stdout, stderr, result and error. */
 const MAX_OUTPUT_BYTES = 64 << 10
-/** Programs that may wait: enough for a hundred at once. */
-const MAX_QUEUE = 128
+/** A hundred at once of one person wait their turn; the line has room for others, too. */
+const LINE = { maxQueue: 512, maxQueueOfOne: 128, longestWaitMs: 90_000 }
 const FILES = { maxFiles: 10, maxFileBytes: 10 << 20 }
 
 /** The sandbox that the operator chose; a URL of SandboxFusion chooses that. */
 export function openSandbox(config: Config['sandbox'], log: Logger): Sandbox {
   const { provider, fusionUrl, fusionTimeoutMs } = config
-  const limits = { ...FILES, maxOutputBytes: MAX_OUTPUT_BYTES, maxQueue: MAX_QUEUE }
+  const limits = { ...FILES, ...LINE, maxOutputBytes: MAX_OUTPUT_BYTES }
   if (fusionUrl === undefined || provider === 'local')
     return createSandbox({ ...config, ...limits, log, wheelsDir: findWheels(config.wheelsDir, log) })
   log.info({ url: fusionUrl }, 'programs run in SandboxFusion')

@@ -9,6 +9,8 @@ export type Program = {
   /** What the program finds in its working folder. */
   files?: ProgramFile[] | undefined
   signal?: AbortSignal | undefined
+  /** On whose behalf: those who wait have their turns one after the other. */
+  whose?: string | undefined
 }
 
 export type ExitReason = 'ok' | 'error' | 'timeout' | 'memory' | 'killed'
@@ -32,8 +34,8 @@ export type ProgramOutcome = {
   compileOutput: string | null
   /** What the program wrote or changed, as far as it may. */
   files: ProgramFile[]
-  /** What it wrote beyond that: too many, or too large. */
-  leftFiles: { name: string; bytes: number }[]
+  /** What it wrote beyond that, and why it was not taken. */
+  leftFiles: { name: string; bytes: number; reason: string }[]
 }
 
 /** What a program may hand back. */

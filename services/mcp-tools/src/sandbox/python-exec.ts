@@ -26,7 +26,7 @@ export async function pythonExec(
   { code, language, files: wanted = [] }: PythonExecInput,
 ): Promise<RunOfProgram> {
   const named = wanted.map((file) => (typeof file === 'string' ? { id: file } : file))
-  const program = { code, language, signal: call.signal }
+  const program = { code, language, signal: call.signal, whose: personOf(call.caller) }
   const outcome = await (named.length > 0 ? runWithFiles(deps, call, program, named) : deps.sandbox.run(program))
   const kept = await keepFiles(deps, call, outcome.files)
   return { output: presentOutcome(outcome, kept), kept, left: outcome.leftFiles }
@@ -36,14 +36,17 @@ export async function pythonExec(
 async function runWithFiles(
   deps: Pick<ToolDeps, 'sandbox' | 'mediaApi'>,
   call: Pick<ToolCall, 'caller' | 'requestId' | 'signal'>,
-  program: Pick<Program, 'code' | 'language' | 'signal'>,
+  program: Pick<Program, 'code' | 'language' | 'signal' | 'whose'>,
   wanted: InputFile[],
 ): Promise<ProgramOutcome> {
-  return turnsOf(deps.sandbox).during(call.signal, async () => {
+  const bringAndRun = async () => {
     call.signal.throwIfAborted()
     return deps.sandbox.run({ ...program, files: await bringFiles(deps, call, wanted) })
-  })
+  }
+  return turnsOf(deps.sandbox).during(call.signal, bringAndRun, program.whose)
 }
+
+const personOf = (caller: ToolCall['caller']) => (caller.kind === 'service' ? caller.service : caller.subject)
 
 function turnsOf(sandbox: Sandbox): Turns {
   const known = fileTurns.get(sandbox)
@@ -55,8 +58,6 @@ function turnsOf(sandbox: Sandbox): Turns {
   fileTurns.set(sandbox, made)
   return made
 }
-
-const TOO_MUCH = 'Too many files, or too large'
 
 function presentOutcome(outcome: ProgramOutcome, kept: KeptFile[]): PythonExecOutput {
   return {
@@ -76,7 +77,7 @@ function presentOutcome(outcome: ProgramOutcome, kept: KeptFile[]): PythonExecOu
     artifacts: kept.flatMap((each) => ('artifact' in each ? [each.artifact] : [])),
     files_not_stored: [
       ...kept.flatMap((each) => ('notKept' in each ? [each.notKept] : [])),
-      ...outcome.leftFiles.map((file) => ({ ...file, reason: TOO_MUCH })),
+      ...outcome.leftFiles,
     ],
   }
 }

@@ -1,17 +1,16 @@
-import { createTurns } from '../tools/turns.ts'
 import { ended, type FusionAnswer, fusionAnswer, presentAnswer } from './fusion-answer.ts'
 import type { FileLimits, Language, Program, Sandbox } from './program.ts'
-import { SandboxBusy, SandboxUnavailable } from './sandbox-errors.ts'
+import { SandboxUnavailable } from './sandbox-errors.ts'
+import { createSandboxTurns, type LineLimits } from './sandbox-turns.ts'
 
-export type SandboxFusionOptions = FileLimits & {
-  url: string
-  /** Longest wait for an answer, the run included. */
-  timeoutMs: number
-  /** For each of stdout, stderr and error. */
-  maxOutputBytes: number
-  /** Programs that may wait for their turn. */
-  maxQueue: number
-}
+export type SandboxFusionOptions = FileLimits &
+  LineLimits & {
+    url: string
+    /** Longest wait for an answer, the run included. */
+    timeoutMs: number
+    /** For each of stdout, stderr and error. */
+    maxOutputBytes: number
+  }
 
 const AT_ONCE = 16
 const LANGUAGES: Record<Language, string> = { python: 'python', javascript: 'nodejs' }
@@ -21,14 +20,11 @@ const SPARE_SECONDS = 5
 /** Programs in a SandboxFusion service. It hands back only files that were asked for by name, so those are asked for that the program names. */
 export function createSandboxFusion(options: SandboxFusionOptions): Sandbox {
   const closing = new AbortController()
-  const turns = createTurns(AT_ONCE, options.maxQueue, {
-    busy: (waiting) => new SandboxBusy(`${waiting} programs are waiting already`),
-    closed: () => new SandboxUnavailable('The sandbox is closed'),
-  })
+  const turns = createSandboxTurns(AT_ONCE, options)
   return {
     async run(program) {
       program.signal?.throwIfAborted()
-      return turns.during(program.signal, async () => {
+      const inTurn = async () => {
         const startedAt = performance.now()
         const durationMs = () => Math.round(performance.now() - startedAt)
         try {
@@ -39,7 +35,8 @@ export function createSandboxFusion(options: SandboxFusionOptions): Sandbox {
           if ((error as Error).name !== 'TimeoutError') throw error
           return ended('timeout', `The program was stopped after ${options.timeoutMs / 1000} s`, durationMs())
         }
-      })
+      }
+      return turns.during(program.signal, inTurn, program.whose)
     },
     close: async () => {
       turns.close()

@@ -1,26 +1,24 @@
 import type { Logger } from '@jan/service-kit/logger'
-import { createTurns } from '../tools/turns.ts'
 import { createProcessPool, type ProcessPool } from './process-pool.ts'
 import type { FileLimits, Sandbox } from './program.ts'
 import { runProgram } from './run-program.ts'
-import { SandboxBusy, SandboxUnavailable } from './sandbox-errors.ts'
+import { createSandboxTurns, type LineLimits } from './sandbox-turns.ts'
 
-export type SandboxOptions = Partial<FileLimits> & {
-  /** Where the memory snapshot is kept. */
-  stateDir: string
-  /** Programs that run at once, and Python processes that are kept ready (about 185 MB each). */
-  poolSize: number
-  timeoutMs: number
-  /** For each of stdout, stderr, result and error. */
-  maxOutputBytes: number
-  /** Programs that may wait for their turn. */
-  maxQueue: number
-  log: Pick<Logger, 'info' | 'warn'>
-  /** Milliseconds that ready processes are kept without being used; ten minutes when absent. */
-  warmForMs?: number
-  /** A folder of wheels that Python programs may import from. */
-  wheelsDir?: string | undefined
-}
+export type SandboxOptions = Partial<FileLimits> &
+  LineLimits & {
+    /** Where the memory snapshot is kept. */
+    stateDir: string
+    /** Programs that run at once, and Python processes that are kept ready (about 185 MB each). */
+    poolSize: number
+    timeoutMs: number
+    /** For each of stdout, stderr, result and error. */
+    maxOutputBytes: number
+    log: Pick<Logger, 'info' | 'warn'>
+    /** Milliseconds that ready processes are kept without being used; ten minutes when absent. */
+    warmForMs?: number
+    /** A folder of wheels that Python programs may import from. */
+    wheelsDir?: string | undefined
+  }
 
 /** What a process may hold: Python's 256 MiB of WebAssembly, V8's heap and Deno itself, with room to spare. */
 const MAX_MEMORY_BYTES = 640 << 20
@@ -37,10 +35,7 @@ export function createSandbox(options: SandboxOptions): Sandbox & Pick<ProcessPo
     ...{ timeoutMs, maxOutputBytes, maxFiles, maxFileBytes },
     ...{ maxMemoryBytes: MAX_MEMORY_BYTES, maxThreads: MAX_THREADS },
   }
-  const turns = createTurns(poolSize, options.maxQueue, {
-    busy: (waiting) => new SandboxBusy(`${waiting} programs are waiting already`),
-    closed: () => new SandboxUnavailable('The sandbox is closed'),
-  })
+  const turns = createSandboxTurns(poolSize, options)
   const pool = createProcessPool({
     ...{ stateDir, log, wheelsDir },
     cpuSeconds: Math.max(60, Math.ceil((2 * timeoutMs) / 1000)),
@@ -49,20 +44,20 @@ export function createSandbox(options: SandboxOptions): Sandbox & Pick<ProcessPo
     warmForMs: options.warmForMs ?? TEN_MINUTES,
   })
   let lastGone = Promise.resolve()
-  const giveTurn = () => {
-    turns.give()
+  const giveTurn = (whose?: string) => {
+    turns.give(whose)
     pool.refill(poolSize - turns.taken())
   }
   return {
-    async run({ language, signal, ...program }) {
+    async run({ language, signal, whose, ...program }) {
       signal?.throwIfAborted()
-      await turns.take(signal)
+      await turns.take(signal, whose)
       const process = await pool.take(language).catch((error: unknown) => {
-        giveTurn()
+        giveTurn(whose)
         throw error
       })
       // The next one may come when this one's memory has been given back, which its caller need not wait for.
-      lastGone = process.closed.then(giveTurn)
+      lastGone = process.closed.then(() => giveTurn(whose))
       return runProgram(process, program, { ...limits, signal })
     },
     async warmed() {

@@ -15,6 +15,9 @@ const serviceInput = pythonExecInput.omit({ session_id: true }).strip()
 // What a program writes is stored for its caller; equal bytes are stored once, so that it may well be run again.
 const annotations = { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false }
 
+/** The line (90 s at most), the program (30 s unless the operator says otherwise), and its files. */
+const TIMEOUT_MS = 180_000
+
 export const pythonExecTool = defineTool({
   name: 'python_exec',
   title: 'Run a program',
@@ -28,7 +31,7 @@ export const pythonExecTool = defineTool({
   serviceInput,
   output: pythonExecOutput,
   annotations,
-  timeoutMs: 45_000,
+  timeoutMs: TIMEOUT_MS,
   run: (deps, call, input) => runProgram(deps, call, input),
 })
 
@@ -40,7 +43,7 @@ export const jsExecTool = defineTool({
   serviceInput: serviceInput.omit({ language: true }),
   output: pythonExecOutput,
   annotations,
-  timeoutMs: 45_000,
+  timeoutMs: TIMEOUT_MS,
   run: (deps, call, input) => runProgram(deps, call, { ...input, language: 'javascript' }),
 })
 
