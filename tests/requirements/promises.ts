@@ -15,7 +15,7 @@ export const promises = [
     done('P-002', 'MCP is served by the v2 SDK packages; the v1 SDK is a client of it in tests.'),
     done('P-003', 'The licence is MIT.'),
   ),
-  ...from('promises: packages', 'mcp-tools', open('P-004', 'The v1 SDK bridges older MCP servers.')),
+  ...from('promises: packages', 'mcp-tools', done('P-004', 'The v1 SDK bridges older MCP servers.')),
   ...from(
     'promises: packages',
     'deployment',
@@ -47,7 +47,7 @@ export const promises = [
   ...from(
     'promises: pasted examples',
     'mcp-tools',
-    open('P-021', 'Without its stray comma the file_search_query example is a result that says what is missing.'),
+    done('P-021', 'Without its stray comma the file_search_query example is a result that says what is missing.'),
   ),
   ...from(
     'promises: pasted examples',
@@ -63,7 +63,7 @@ export const promises = [
   ...from(
     'promises: pasted examples',
     'mcp-tools',
-    open('P-029', 'A resource that does not exist is −32602 for 2026-07-28 clients and −32002 for older ones.'),
+    done('P-029', 'A resource that does not exist is −32602 for 2026-07-28 clients and −32002 for older ones.'),
   ),
   ...from(
     'promises: pasted examples',
@@ -110,8 +110,8 @@ export const promises = [
   ...from(
     'promises: environment',
     'mcp-tools',
-    open('P-048', 'VECTOR_STORE_URL names the store of file_search.'),
-    open('P-049', 'SANDBOXFUSION_URL and SANDBOXFUSION_TIMEOUT (30 s) put SandboxFusion in place of the sandbox.'),
+    done('P-048', 'VECTOR_STORE_URL names the store of file_search.'),
+    done('P-049', 'SANDBOXFUSION_URL and SANDBOXFUSION_TIMEOUT (30 s) put SandboxFusion in place of the sandbox.'),
     done('P-050', 'MCP_ENABLED, true in any letter case and false by default, serves a service’s routes as tools.'),
     done('P-051', 'The endpoint of mcp-tools does not depend on MCP_ENABLED.'),
   ),
@@ -218,15 +218,15 @@ export const promises = [
   ...from(
     'promises: tools',
     'mcp-tools',
-    open(
+    done(
       'P-104',
       'Who may use a tool is listed by kind of caller and by surface: mcp, chat, responses, orchestration.',
     ),
-    open('P-105', 'Anonymous users cannot burn a paid key, and may ask the time as often as they like.'),
-    open('P-106', 'A flagged route is a tool: named as its operation, with description and schemas of the route.'),
-    open('P-107', 'GET or readonly gives readOnlyHint; read-only, PUT and DELETE give idempotentHint.'),
-    open('P-108', 'DELETE or destructive gives destructiveHint; openWorldHint is false; the title is humanised.'),
-    open('P-109', 'The caller’s authorization is forwarded into the call within the process.'),
+    done('P-105', 'Anonymous users cannot burn a paid key, and may ask the time as often as they like.'),
+    done('P-106', 'A flagged route is a tool: named as its operation, with description and schemas of the route.'),
+    done('P-107', 'GET or readonly gives readOnlyHint; read-only, PUT and DELETE give idempotentHint.'),
+    done('P-108', 'DELETE or destructive gives destructiveHint; openWorldHint is false; the title is humanised.'),
+    done('P-109', 'The caller’s authorization is forwarded into the call within the process.'),
     done('P-110', 'A service’s /mcp and /mcp/ both answer, once MCP_ENABLED is on.'),
   ),
 ]

@@ -100,7 +100,7 @@ describe('servers of every kind', () => {
     await modern.close()
   })
 
-  test('HTTP with SSE, as it was before 2025-03-26 [B-037 B-068]', async () => {
+  test('HTTP with SSE, as it was before 2025-03-26 [B-037 B-068 P-004]', async () => {
     await jan.untilOffered('old', ['old'])
     expect(textOf(await jan.call('old__old', { text: 'hi' }))).toContain('old hi')
   })

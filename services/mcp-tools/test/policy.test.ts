@@ -21,7 +21,7 @@ describe('by the shipped rules, where whoami costs money', () => {
 
   const guest = () => service.issuer.bearer('gus', { realm_access: { roles: ['guest'] } })
 
-  test('an MCP client with a guest’s token sees and can call only what guests may [B-044]', async () => {
+  test('an MCP client with a guest’s token sees and can call only what guests may [B-044 P-105]', async () => {
     const client = new Client({ name: 'test', version: '1' })
     await client.connect(new StreamableHTTPClientTransport(service.mcpUrl, { requestInit: { headers: await guest() } }))
     const names = (await client.listTools()).tools.map(({ name }) => name)
@@ -29,6 +29,9 @@ describe('by the shipped rules, where whoami costs money', () => {
     expect(names).not.toContain('whoami')
     await expect(client.callTool({ name: 'whoami', arguments: {} })).rejects.toMatchObject({ code: -32602 })
     expect(await client.callTool({ name: 'count', arguments: { to: 1 } })).toMatchObject({ content: [{}] })
+    // Of what has a rate a guest has 30 a minute.
+    const asked = Array.from({ length: 35 }, () => client.callTool({ name: 'get_time', arguments: {} }))
+    expect((await Promise.all(asked)).filter(({ isError }) => isError)).toEqual([])
     await client.close()
     const ada = speakAs(service, async () => ({}))
     expect(await ada.names()).toContain('whoami')
@@ -89,7 +92,7 @@ describe('rules', () => {
     expect(await onBehalf(service, scoped(['mcp', 'money'])).names()).toEqual(['count', 'fail', 'whoami'])
   })
 
-  test('surface and assistant are what a service of ours says, and nobody else [B-043]', async () => {
+  test('surface and assistant are what a service of ours says, and nobody else [B-043 P-104]', async () => {
     const ada = person('ada')
     const offers = async (said: Record<string, string>) =>
       (await onBehalf(service, ada, said).names()).includes('whoami')

@@ -154,7 +154,7 @@ describe.each([
   })
 })
 
-test('on the wire a list has pages, and what is missing has the code of its revision [B-007]', async () => {
+test('on the wire a list has pages, and what is missing has the code of its revision [B-007 P-029]', async () => {
   const post = async (method: string, params: object) =>
     (await (await one.post({ jsonrpc: '2.0', id: 1, method, params })).json()) as {
       result: { resources: unknown[]; nextCursor?: string }

@@ -64,7 +64,7 @@ async function creations() {
   ] as const
 }
 
-test('what is created under a key is created once, and told again [B-092]', async () => {
+test('what is created under a key is created once, and told again [B-092 T-18]', async () => {
   for (const { path, bodies, rows } of await creations()) {
     const key = `again ${path}`.replaceAll(' ', '-')
     const first = await post(path, bodies[0], key)
