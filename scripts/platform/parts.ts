@@ -16,7 +16,7 @@ import { stores } from './stores.ts'
 const newService: Part = {
   name: 'new-service',
   needs: [],
-  minutes: 6,
+  minutes: 7,
   suite: 'tests/new-service/verify.platform.test.ts',
   start: async () => ({}),
 }
