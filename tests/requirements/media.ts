@@ -50,4 +50,12 @@ export const media = [
     done('M-026', 'A body over the limit is refused before it is read, and a data URL before it is decoded.'),
     done('M-027', 'Downloads have a length, a tag, ranges and private caching.'),
   ),
+  ...from(
+    'media: files of programs',
+    'media',
+    done(
+      'M-028',
+      'An SVG is taken of our programs only, told by an internal token: a file to save, and no picture to a model.',
+    ),
+  ),
 ]

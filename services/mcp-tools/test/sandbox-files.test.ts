@@ -143,27 +143,49 @@ readBytes('numbers.txt').length`
     expect(output.files_not_stored).toEqual([{ name: 'bytes.bin', bytes: 3, reason: expect.any(String) }])
   }, 60_000)
 
-  test('what cannot be stored is told, seen if it is a picture, and fails nothing [B-029 B-066]', async () => {
+  test('a drawing (SVG) is stored, only to save, and goes into a program again [B-029 M-028]', async () => {
     const svg = '<svg xmlns="http://www.w3.org/2000/svg"><circle r="1"/></svg>'
+    const { structuredContent: output, content } = await run({ code: `open("plot.svg", "w").write('${svg}')` })
+    expect(output).toMatchObject({ status: 'success', files_not_stored: [] })
+    const [plot] = output.artifacts as [Artifact]
+    expect(plot).toMatchObject({ name: 'plot.svg', mime: 'image/svg+xml', bytes: svg.length })
+    expect(content.map(({ type }) => type)).toEqual(['text', 'resource_link'])
+    expect(content[1]).toMatchObject({ uri: `jan://media/${plot.id}`, mimeType: 'image/svg+xml' })
+    const saved = await fetch(plot.url)
+    expect([saved.headers.get('content-disposition'), await saved.text()]).toEqual([
+      expect.stringMatching(/^attachment; filename="plot\.svg"/),
+      svg,
+    ])
+    const again = await runJs({ code: 'return readFile("plot.svg")', files: [plot.id] })
+    expect(again.structuredContent).toMatchObject({ result: svg })
+    // What a model asks for through a service is kept, too.
+    const asked = await runJs({ code: `writeFile("plot.svg", '${svg}')` }, await asService())
+    expect(asked.structuredContent.artifacts).toMatchObject([{ id: plot.id, mime: 'image/svg+xml' }])
+  }, 60_000)
+
+  test('what cannot be stored is told, seen if it is a drawing, and fails nothing [B-029 B-066]', async () => {
     const {
       structuredContent: output,
       content,
       isError,
-    } = await run({
-      code: `open("plot.svg", "w").write('${svg}')\nopen("empty.txt", "w").close()\nopen("ok.txt", "w").write("fine")`,
+    } = await runJs({
+      code: 'writeFile("empty.txt", "")\nwriteFile("feed.xml", "<?xml?><a/>")\nwriteFile("ok.txt", "fine")',
     })
     expect(isError).toBeFalsy()
     expect(output.artifacts).toMatchObject([{ name: 'ok.txt' }])
     expect(output.files_not_stored).toEqual([
       { name: 'empty.txt', bytes: 0, reason: 'It is empty' },
-      { name: 'plot.svg', bytes: svg.length, reason: expect.stringMatching(/svg/i) },
+      { name: 'feed.xml', bytes: 11, reason: expect.stringMatching(/xml/) },
     ])
-    expect(content.find(({ type }) => type === 'image')).toEqual({
+    expect(content[0]?.text).toContain('file feed.xml was not stored')
+    const svg = '<svg xmlns="http://www.w3.org/2000/svg"/>'
+    const nobody = await asService({ kind: 'service', service: 'response-api' })
+    const unkept = await runJs({ code: `writeFile("plot.svg", '${svg}')` }, nobody)
+    expect(unkept.content.find(({ type }) => type === 'image')).toEqual({
       type: 'image',
       data: Buffer.from(svg).toString('base64'),
       mimeType: 'image/svg+xml',
     })
-    expect(content[0]?.text).toContain('file plot.svg was not stored')
   }, 60_000)
 
   test('a program that fails keeps what it wrote, and a file that came unchanged is none that was written [B-029 B-066]', async () => {

@@ -64,7 +64,8 @@ export async function startMediaService({ env = {}, replace = () => ({}) }: Opti
     internal: createInternalTokens('media-api', parseInternalKeys(INTERNAL_KEYS)),
   })
   const authenticate = firstOf(serviceKeyAuth(config.serviceKey), bearer)
-  const deps = { ...connected, authenticate, ...replace(connected) }
+  const usual = { ...connected, authenticate }
+  const deps = { ...usual, ...replace(usual) }
   const server = createServerFor(createApp(deps))
   const port = await listen(server, config.http)
   const url = `http://127.0.0.1:${port}`

@@ -18,7 +18,10 @@ const type = (mime: string, kind: MediaKind, names: string, isInline = true): Me
   isInline,
 })
 
-/** Everything that is accepted; anything else is 415, SVG too. An animated PNG is a PNG to everyone who does not know better. */
+/** A browser runs what is in one, so it is taken of our programs only, and stands in no table: no name and no declared type makes one. */
+export const SVG = type('image/svg+xml', 'text', 'svg', false)
+
+/** Everything that is accepted of everybody; anything else is 415. An animated PNG is a PNG to everyone who does not know better. */
 export const MEDIA_TYPES: MediaType[] = [
   type('image/png', 'image', 'png apng'),
   type('image/jpeg', 'image', 'jpg jpeg jpe jfif'),
@@ -94,9 +97,9 @@ export function typeNamed(mime: string): MediaType | undefined {
   return BY_MIME.get(ALIASES[name] ?? name)
 }
 
-/** One that stands in the table: for names in our own code. @throws Error for any other */
+/** One that is stored: for names in our own code. @throws Error for any other */
 export function mediaType(mime: string): MediaType {
-  const known = BY_MIME.get(mime)
+  const known = mime === SVG.mime ? SVG : BY_MIME.get(mime)
   if (!known) throw new Error(`${mime} is no type of ours`)
   return known
 }

@@ -3,12 +3,12 @@ import { findBinaryType } from './binary-type.ts'
 import { isSameContainer, narrowContainer } from './container-type.ts'
 import { createEdgeKeeper, type Edges, HEAD_BYTES } from './edges.ts'
 import { createHeldContent } from './held-content.ts'
-import { DOCX, type MediaKind, type MediaType, mediaType, typeNamed } from './media-type.ts'
+import { DOCX, type MediaKind, type MediaType, mediaType, SVG, typeNamed } from './media-type.ts'
 import { narrowText, refusedText } from './text-type.ts'
 import { createUtf8Judge } from './utf8-judge.ts'
 
-/** What the sender says of the bytes. */
-export type Claims = { filename?: string | undefined; declared?: string | undefined }
+/** What the sender says of the bytes, and whether an SVG is taken of this one. */
+export type Claims = { filename?: string | undefined; declared?: string | undefined; takesSvg?: boolean | undefined }
 
 /** JSON up to this size is parsed; more would keep everybody else waiting. */
 const PARSED_BYTES = 1024 * 1024
@@ -31,7 +31,7 @@ export type Recogniser = {
  * @param declared what the sender says: when it is a type of ours it must fit; `application/octet-stream`, other types and nothing say nothing
  * @param filename tells one text from another, and nothing else
  */
-export function createRecogniser({ filename, declared }: Claims = {}): Recogniser {
+export function createRecogniser({ filename, declared, takesSvg = false }: Claims = {}): Recogniser {
   const claimed = declared === undefined ? undefined : typeNamed(declared)
   const keeper = createEdgeKeeper()
   const utf8 = createUtf8Judge()
@@ -55,7 +55,7 @@ export function createRecogniser({ filename, declared }: Claims = {}): Recognise
       judged = 'text'
       if (!utf8.isText) throw notAccepted(finding.found)
       const refused = refusedText(head)
-      if (refused) throw notAccepted(refused)
+      if (refused && !(takesSvg && refused === SVG.mime)) throw notAccepted(refused)
     }
     if (judged !== 'text') held.release()
   }

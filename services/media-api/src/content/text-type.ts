@@ -1,4 +1,4 @@
-import { type MediaType, mediaType, typeOfFilename } from './media-type.ts'
+import { type MediaType, mediaType, SVG, typeOfFilename } from './media-type.ts'
 
 export type TextInput = {
   /** Its first ≤ 64 KiB. */
@@ -15,15 +15,15 @@ const REFUSED: [beginning: string, mime: string][] = [
   ['{\\rtf', 'application/rtf'],
   ['%!PS', 'application/postscript'],
 ]
-const SVG = /^<([\w-]+:)?svg[\s>/]/i
-const HTML = /^<(!DOCTYPE\s+html|html|head|body|script)[\s>/]/i
+const SVG_ROOT = /^<([\w-]+:)?svg[\s>/]/i
+const HTML_ROOT = /^<(!DOCTYPE\s+html|html|head|body|script)[\s>/]/i
 
 /** The name of a format that is text but is not accepted: a browser would run some of them. */
 export function refusedText(head: Buffer): string | undefined {
   const text = beginning(head)
   const root = rootOf(text)
-  if (SVG.test(root)) return 'image/svg+xml'
-  if (text.startsWith('<?xml') && !HTML.test(root)) return 'application/xml'
+  if (SVG_ROOT.test(root)) return SVG.mime
+  if (text.startsWith('<?xml') && !HTML_ROOT.test(root)) return 'application/xml'
   return REFUSED.find(([start]) => text.startsWith(start))?.[1]
 }
 
@@ -46,11 +46,13 @@ function rootOf(text: string): string {
 
 /**
  * Which text it is. Any text can be plain, Markdown or CSV, so these are what they are called;
- * HTML is what begins like it, too, and JSON is what can be read as JSON.
+ * HTML and SVG (where that was not refused) are what begins like them, and JSON is what can be read as JSON.
  */
 export function narrowText({ head, content, declared, filename }: TextInput): MediaType {
   const text = beginning(head)
-  if (HTML.test(rootOf(text))) return mediaType('text/html')
+  const root = rootOf(text)
+  if (SVG_ROOT.test(root)) return SVG
+  if (HTML_ROOT.test(root)) return mediaType('text/html')
   const named = filename === undefined ? undefined : typeOfFilename(filename)
   const isPlain = declared?.mime === 'text/plain'
   const called = declared && !isPlain ? declared : named?.kind === 'text' ? named : declared

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto'
 import type { Caller } from '@jan/service-kit/auth'
 import { invalid } from '@jan/service-kit/errors'
 import type { Who } from '@jan/service-kit/who'
+import { actsForProgram } from '../access/acts-for-program.ts'
 import { ownerFor } from '../access/reach.ts'
+import { SVG } from '../content/media-type.ts'
 import type { Deps } from '../deps.ts'
 import { parseDataUrl } from './data-url.ts'
 import { fetchRemote } from './fetch-remote.ts'
@@ -22,9 +24,10 @@ export async function ingestMedia(deps: Needs, who: Who<Caller>, input: IngestMe
   const target = { id: mediaIdFor(who), owner: ownerFor(who.caller, input.user_id), announced: input.sha256 }
   const source = await openSource(deps, input.source, who.signal)
   if (!(source instanceof Uint8Array)) return ingestStream(deps, who, { stream: source, filename }, target)
-  const known = input.sha256 ? undefined : await renewKnown(deps, source, target)
+  const takesSvg = actsForProgram(who.caller)
+  const known = input.sha256 ? undefined : await renewKnown(deps, source, { ...target, takesSvg })
   if (known) return { media: known, deduped: known.id !== target.id }
-  return ingestStream(deps, who, { stream: onceOf(source), length: source.byteLength, filename }, target)
+  return ingestStream(deps, who, { stream: onceOf(source), length: source.byteLength, filename, takesSvg }, target)
 }
 
 /** Which id the object gets if it is new, and whose it is. */
@@ -49,11 +52,12 @@ export async function ingestStream(
 async function renewKnown(
   deps: Pick<Deps, 'media' | 'storage' | 'settings' | 'now'>,
   bytes: Uint8Array,
-  { id, owner }: Target,
+  { id, owner, takesSvg }: Target & { takesSvg: boolean },
 ): Promise<Media | undefined> {
   const sha256 = createHash('sha256').update(bytes).digest('hex')
   const known = await deps.media.findKnown(owner.workspaceId, { id, sha256 })
   if (known?.sha256 !== sha256) return known
+  if (known.mime === SVG.mime && !takesSvg) return undefined
   if (!(await deps.storage.head(known.storageKey))) return undefined
   return deps.media.insertOrFind({ ...known, expiresAt: retainedUntil(deps) })
 }

@@ -14,6 +14,8 @@ export type Incoming = {
   filename?: string | undefined
   /** Of a part or an upload slot. */
   declared?: string | undefined
+  /** Whether it may be an SVG, which is taken of our programs only. */
+  takesSvg?: boolean | undefined
 }
 
 /** What has come in: stored under a key of its own, and seen by nobody before a row names it. */
@@ -61,8 +63,8 @@ export async function judgeStored(
 }
 
 function createJudge({ settings }: Pick<Deps, 'settings'>, incoming: Incoming, requireRoom: (bytes: number) => void) {
-  const { filename, declared, length } = incoming
-  const recogniser = createRecogniser({ ...(filename ? { filename } : {}), ...(declared ? { declared } : {}) })
+  const { filename, declared, takesSvg, length } = incoming
+  const recogniser = createRecogniser({ filename: filename || undefined, declared: declared || undefined, takesSvg })
   const hash = createHash('sha256')
   let bytes = 0
   const requireSmall = (size: number) => {

@@ -2,7 +2,9 @@ import { MediaId, type ResolveMediaAnswer } from '@jan/contracts/media'
 import type { Caller } from '@jan/service-kit/auth'
 import { AppError, invalid } from '@jan/service-kit/errors'
 import type { Who } from '@jan/service-kit/who'
+import { actsForProgram } from '../access/acts-for-program.ts'
 import { type Reach, reachOf } from '../access/reach.ts'
+import { SVG } from '../content/media-type.ts'
 import type { ResolveMediaRequest } from './media.schema.ts'
 import type { Media } from './media.store.ts'
 import { readDataUrl } from './read-data-url.ts'
@@ -52,6 +54,7 @@ async function resolveEach(
   { counts, as }: { counts: Counts; as: ResolveMediaRequest['as'] },
 ): Promise<{ id: string; media: Media; url: string }[]> {
   const found = await requireMedia(deps, who, reach, [...counts.keys()])
+  requireShowable(who.caller, found)
   if (as === 'data_url') requireFitting(deps, found, counts)
   const resolved = []
   for (const id of counts.keys()) {
@@ -69,6 +72,16 @@ function requireWellFormed(ids: string[]): void {
       `ids: expected jan_ and a lower-case ULID, not ${malformed.map((id) => `'${id.slice(0, 40)}'`).join(', ')}`,
       'ids',
     )
+}
+
+/** A program may have an SVG back; a model or a page is given none in the place of a picture. */
+function requireShowable(caller: Caller, found: Map<string, Media>): void {
+  const drawings = [...found].filter(([, { mime }]) => mime === SVG.mime).map(([id]) => id)
+  if (drawings.length === 0 || actsForProgram(caller)) return
+  throw new AppError(
+    'unsupported_media_type',
+    `${drawings.join(', ')}: an SVG is no picture for a model; download it, or read it as text (GET /v1/media/{id}/text)`,
+  )
 }
 
 function requireFitting({ settings }: Pick<Needs, 'settings'>, found: Map<string, Media>, counts: Counts): void {

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { AppError, unavailable } from '@jan/service-kit/errors'
-import { DOCX } from '../content/media-type.ts'
+import { DOCX, SVG } from '../content/media-type.ts'
 import { createLine } from './line.ts'
 import type { Text } from './plain-text.ts'
 import type { Task } from './text-process.ts'
@@ -33,7 +33,7 @@ export type TextReader = {
 const MIB = 1024 * 1024
 const HTML_BYTES = 8 * MIB
 const NAMES: Record<string, string> = { 'application/pdf': 'PDF', [DOCX]: 'Word document', 'text/html': 'HTML page' }
-const PLAIN = new Set(['text/plain', 'text/markdown', 'text/csv', 'application/json', 'application/x-ndjson'])
+const PLAIN = new Set(['text/plain', 'text/markdown', 'text/csv', 'application/json', 'application/x-ndjson', SVG.mime])
 
 /** Reads hostile files, each in a process of its own with a cap on time and memory; at most so many processes at a time, the others wait in line. */
 export function createTextReader({
