@@ -270,6 +270,40 @@ describe('revisions', () => {
   })
 })
 
+describe('parameters that are wrong', () => {
+  test.each([
+    ['tools/call', undefined, 'name: expected string'],
+    ['tools/call', { arguments: {} }, 'name: expected string'],
+    ['tools/call', { name: 'whoami', arguments: 'x' }, 'arguments: expected object, received string'],
+    ['resources/read', { uri: 5 }, 'uri: expected string, received number'],
+    ['completion/complete', {}, 'ref: expected object'],
+    ['completion/complete', { ref: { type: 'ref/prompt' }, argument: {} }, 'ref.name: expected string'],
+    ['prompts/get', { name: 'x', arguments: { url: 5 } }, 'arguments.url: expected string, received number'],
+    ['tools/list', { cursor: 5 }, 'cursor: expected string, received number'],
+  ])('%s of %j is −32602 in one sentence, in every revision [B-103]', async (method, params, problem) => {
+    const expected = { id: 1, error: { code: -32602, message: expect.stringContaining(problem) } }
+    const old = await service.post({ ...LIST, method, params })
+    const modern = await postModern(method, params)
+    for (const response of [old, modern]) {
+      const text = await response.text()
+      expect([response.status, JSON.parse(text)]).toMatchObject([200, expected])
+      expect(text).not.toMatch(/invalid_|\\n/)
+    }
+    const stream = await service.post({ ...LIST, method, params }, { accept: 'text/event-stream' })
+    expect(messagesOf(await stream.text())).toMatchObject([expected])
+  })
+
+  test('a level of the log that is none is −32602 and names those that are [B-103]', async () => {
+    const response = await service.post({ ...LIST, method: 'logging/setLevel', params: { level: 'loud' } })
+    expect([response.status, await response.json()]).toMatchObject([
+      200,
+      { id: 1, error: { code: -32602, message: expect.stringMatching(/level: expected one of "debug"/) } },
+    ])
+    const modern = await postModern('logging/setLevel', { level: 'loud' })
+    expect(await modern.json()).toMatchObject({ error: { code: -32601 } })
+  })
+})
+
 describe('calls', () => {
   test.each([
     ['tools/call', { name: 'nope', arguments: {} }],

@@ -10,6 +10,7 @@ import type { Asking } from './asking.ts'
 import { idOf, RPC, rpcError } from './json-rpc.ts'
 import { type ExchangeDeps, eventStream, exchange } from './legacy-exchange.ts'
 import type { ResponseMode } from './response-mode.ts'
+import { refuseWrongParams } from './wrong-params.ts'
 
 export type LegacyDeps = Pick<Deps, 'sessions' | 'newId'> & ExchangeDeps
 export type LegacyInput = { message: JSONRPCMessage | JSONRPCMessage[]; headers: RequestHeaders; mode: ResponseMode }
@@ -48,7 +49,8 @@ type One = { message: JSONRPCMessage; mode: ResponseMode }
 /** Undefined for what is not answered: notifications, and responses to what a running call asked. */
 async function serveOne(deps: LegacyDeps, asking: Asking, { message, mode }: One): Promise<Response | undefined> {
   if (isJSONRPCRequest(message)) {
-    if (message.method !== 'initialize') return exchange(deps, asking, { message, mode })
+    if (message.method !== 'initialize')
+      return (await refuseWrongParams(message, { modern: false, mode })) ?? exchange(deps, asking, { message, mode })
     // The library would call this an internal error.
     if (!isInitializeRequest(message))
       return rpcError(

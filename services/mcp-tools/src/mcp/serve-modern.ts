@@ -1,10 +1,11 @@
 import type { RequestHeaders } from '@jan/service-kit/auth'
-import { createMcpHandler, type McpHttpHandler } from '@modelcontextprotocol/server'
+import { createMcpHandler, isJSONRPCRequest, type McpHttpHandler } from '@modelcontextprotocol/server'
 import type { Deps } from '../deps.ts'
 import { type Asking, carry } from './asking.ts'
 import { buildServer, type ServerDeps } from './build-server.ts'
 import { holdSubscription, isSubscription, refusalOf } from './hold-subscription.ts'
 import type { ResponseMode } from './response-mode.ts'
+import { refuseWrongParams } from './wrong-params.ts'
 
 /** Serves 2026-07-28, where every request says in itself what older revisions said in `initialize`. */
 export type ModernHandlers = { auto: McpHttpHandler; sse: McpHttpHandler }
@@ -32,6 +33,8 @@ export async function serveModern(
   const { caller, signal } = asking.who
   const refusal = isSubscription(message) ? refusalOf(message) : undefined
   if (refusal) return refusal
+  const wrong = isJSONRPCRequest(message) && (await refuseWrongParams(message, { modern: true, mode }))
+  if (wrong) return wrong
   const sent = Object.entries(headers).filter(
     (entry): entry is [string, string] => typeof entry[1] === 'string' && /^(mcp-|content-type$)/.test(entry[0]),
   )
