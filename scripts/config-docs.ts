@@ -19,6 +19,11 @@ const LAPTOP: [name: string, fallback: string, what: string][] = [
   ['JAN_PORT_OFFSET', '0', 'Moves every port of the embedded platform, so that two can run side by side'],
   ['JAN_STATE_DIR', '.jan', 'Where the embedded platform keeps data, secrets and logs'],
   ['GATEWAY_RATE_LIMIT', 'as kong.yml', 'Requests per minute and address at the embedded gateway'],
+  [
+    'MCP_REDIRECT_URIS',
+    '',
+    'Where logins of MCP clients may end besides loopback, at the embedded identity provider: whole addresses, by commas',
+  ],
   ['REDIS_URL', 'embedded', 'A Redis of your own, for make start'],
   ['JAN_MODEL_GGUF', '', 'A model file (GGUF) that make start serves itself'],
   ['OTEL_ENABLED', 'true', 'false switches tracing off, whatever the endpoint'],

@@ -13,6 +13,7 @@ import type { Json } from '../platform.ts'
 import '../auth/auth.test.ts'
 import '../auth/absent-guests.test.ts'
 import '../auth/answers.test.ts'
+import '../auth/mcp-redirects.test.ts'
 import '../auth/reuse.test.ts'
 import '../auth/upgrade-faults.test.ts'
 

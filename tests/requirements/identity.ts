@@ -7,7 +7,10 @@ export const identity = [
     done('I-001', 'Keycloak 26 imports the realm file, and the embedded provider reads the same file.'),
     done('I-002', 'The realm file fits the types of @keycloak/keycloak-admin-client.'),
     done('I-003', 'backend is confidential, acts as a service account, and holds the roles it needs and no more.'),
-    done('I-004', 'jan-client and jan-mcp are public and need PKCE S256; redirect URIs are exact.'),
+    done(
+      'I-004',
+      'jan-client and jan-mcp are public and need PKCE S256; redirect URIs are exact, and for jan-mcp any of loopback.',
+    ),
     done('I-005', 'A token carries the audience jan and our roles only, never account or offline_access.'),
     done('I-006', 'An access token lives 3600 s, a session 30 days; both stand in one place.'),
     done('I-007', 'Brute force is refused as a wrong password is.'),

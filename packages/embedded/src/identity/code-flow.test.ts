@@ -199,3 +199,29 @@ describe('an authorization request', () => {
     },
   )
 })
+
+describe('jan-mcp', () => {
+  ofOurs('also goes back to what the operator added, letter by letter, and no other client does [I-004]', async () => {
+    const added = ['cursor://anysphere.cursor-mcp/oauth/callback', 'https://vscode.dev/redirect']
+    const { database } = identity
+    const other = await startIdentity({ database, mcpRedirectUris: added })
+    for (const redirect_uri of added) {
+      const flow = startFlow({ client_id: 'jan-mcp', redirect_uri })
+      const browser = createBrowser(other)
+      const { location } = await browser.submit(await browser.go(flow.url), 'flora', PASSWORD)
+      expect(location?.href.startsWith(`${redirect_uri}?`)).toBe(true)
+      const code = location?.searchParams.get('code') ?? ''
+      expect((await exchange(code, flow.verifier, { client_id: 'jan-mcp', redirect_uri })).status).toBe(200)
+      for (const change of [{ redirect_uri: `${redirect_uri}/` }, { redirect_uri: `${redirect_uri}?a=b` }])
+        expect((await browser.go(startFlow({ client_id: 'jan-mcp', ...change }).url)).status).toBe(400)
+      expect((await browser.go(startFlow({ redirect_uri }).url)).status).toBe(400)
+      expect((await createBrowser(identity).go(startFlow({ client_id: 'jan-mcp', redirect_uri }).url)).status).toBe(400)
+    }
+    await other.stop()
+  })
+
+  ofOurs('goes to no port that there is not, and to no address with a fragment [I-015]', async () => {
+    for (const redirect_uri of ['http://localhost:99999/callback', 'http://localhost:3000/callback#here'])
+      expect((await createBrowser(identity).go(startFlow({ client_id: 'jan-mcp', redirect_uri }).url)).status).toBe(400)
+  })
+})

@@ -43,13 +43,16 @@ type Call = {
 export type TestIdentity = Awaited<ReturnType<typeof startIdentity>>
 
 /** A provider on a database of its own, or on a given one, as after a restart. */
-export async function startIdentity(options: { database?: TestDatabase; realmFile?: string } = {}) {
+export async function startIdentity(
+  options: { database?: TestDatabase; realmFile?: string; mcpRedirectUris?: string[] } = {},
+) {
   const database = options.database ?? (await createTestDatabase())
   const provider = await createIdentityProvider({
     realmFile: options.realmFile ?? REALM_FILE,
     baseUrl: BASE_URL,
     database: database.url,
     secrets: { JAN_BACKEND_CLIENT_SECRET: SECRET },
+    mcpRedirectUris: options.mcpRedirectUris ?? [],
     masterAdmin: { username: 'admin', password: 'master-password' },
     hashCost: 16,
     production: false,

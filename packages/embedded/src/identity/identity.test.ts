@@ -141,6 +141,23 @@ describe('as a process', () => {
     await database.drop()
   })
 
+  test.each([
+    'http://mcp.example/callback',
+    'https://*.example/callback',
+    'https://mcp.example/callback#here',
+    'javascript:alert(1)',
+    '/callback',
+  ])('does not start with %s as an address of MCP clients [I-004]', async (address) => {
+    const child = start({
+      ...{ IDENTITY_BASE_URL: 'http://localhost:8085', IDENTITY_REALM_FILE: REALM_FILE, IDENTITY_PORT: '0' },
+      ...{ IDENTITY_DATABASE_URL: options.database, IDENTITY_ADMIN_PASSWORD: 'x', JAN_BACKEND_CLIENT_SECRET: SECRET },
+      MCP_REDIRECT_URIS: `cursor://an.app/callback, ${address}`,
+    })
+    const ended = exit(child)
+    expect(await firstLine(child)).toEqual({ level: 'fatal', message: expect.stringContaining(`not '${address}'`) })
+    expect(await ended).toBe(1)
+  })
+
   test('says in one line what is missing', async () => {
     const child = start({ IDENTITY_BASE_URL: 'http://localhost:8085' })
     const ended = exit(child)

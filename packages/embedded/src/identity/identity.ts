@@ -21,6 +21,8 @@ export type IdentityOptions = {
   /** Values of the realm file's `${NAME}` placeholders: secrets, and ports of redirect addresses. */
   secrets: Record<string, string | undefined>
   masterAdmin: MasterAdmin
+  /** Addresses that logins of `jan-mcp` may end at, letter by letter, beside those of the realm. */
+  mcpRedirectUris?: string[]
   /** scrypt's N for new passwords; a small power of two makes tests quick. */
   hashCost?: number
   production: boolean
@@ -45,7 +47,7 @@ export async function createIdentityProvider(options: IdentityOptions) {
     await pool.end()
     throw error
   })
-  const deps: Deps = { ...base, provider: createOidcProvider(base) }
+  const deps: Deps = { ...base, provider: createOidcProvider(base, options.mcpRedirectUris ?? []) }
   // Longer than the services keep idle connections, so that none is closed under a request.
   const server = createServer({ keepAliveTimeout: 75_000 }, createApp(deps, pool, masterAdmin, log))
   return {

@@ -1,4 +1,5 @@
 import { createIdentityProvider } from './identity.ts'
+import { readRedirectUris } from './redirect-uris.ts'
 
 /** The identity provider as a process of its own; the supervisor starts it and reads its lines. */
 const env = (name: string): string => {
@@ -17,6 +18,7 @@ try {
     database: env('IDENTITY_DATABASE_URL'),
     secrets: process.env,
     masterAdmin: { username: 'admin', password: env('IDENTITY_ADMIN_PASSWORD') },
+    mcpRedirectUris: readRedirectUris(process.env.MCP_REDIRECT_URIS),
     production: process.env.NODE_ENV === 'production',
     log: (message, error) => print({ level: 'error', message, error: String(error) }),
   })

@@ -5,6 +5,7 @@ import { oauthError } from './http-error.ts'
 import { answerLikeKeycloak, renderError } from './keycloak-answers.ts'
 import { logoutPage, page } from './login-page.ts'
 import type { RealmClient } from './realm-file.ts'
+import { isRedirect } from './redirect-uris.ts'
 import { signIn } from './sign-in.ts'
 
 export const ENDPOINT = '/protocol/openid-connect'
@@ -14,8 +15,11 @@ const SCOPES = 'openid profile email'
 export const clientOf = ({ realm }: Pick<BaseDeps, 'realm'>, id: string | undefined): RealmClient | undefined =>
   realm.clients.find(({ clientId }) => clientId === id)
 
-/** The OpenID library, set up for the realm: it does the protocol and keeps sessions, codes and tokens. */
-export function createOidcProvider(deps: BaseDeps): Provider {
+/**
+ * The OpenID library, set up for the realm: it does the protocol and keeps sessions, codes and tokens.
+ * @param mcpRedirectUris where `jan-mcp` may send a browser back to, beside what the realm says
+ */
+export function createOidcProvider(deps: BaseDeps, mcpRedirectUris: string[]): Provider {
   const { realm, users, issuer, formSecret, adapter, keys } = deps
   const policy = interactionPolicy.base()
   // Its clients are the platform's own: nobody is asked whether they may.
@@ -82,6 +86,11 @@ export function createOidcProvider(deps: BaseDeps): Provider {
     },
   })
   provider.registerGrantType('password', (ctx) => grantPassword(deps, provider, ctx), ['username', 'password', 'scope'])
+  // The library's own rule knows no path that is left open.
+  provider.Client.prototype.redirectUriAllowed = function (address) {
+    const added = this.clientId === 'jan-mcp' ? mcpRedirectUris : []
+    return added.includes(address) || isRedirect(clientOf(deps, this.clientId)?.redirectUris ?? [], address)
+  }
   answerLikeKeycloak(deps, provider)
   return provider
 }
@@ -141,8 +150,6 @@ function clientMetadata(client: RealmClient): ClientMetadata {
   return {
     client_id: client.clientId,
     ...(publicClient ? { token_endpoint_auth_method: 'none' } : { client_secret: client.secret }),
-    // At loopback addresses without a port any port is right, as at Keycloak.
-    application_type: redirectUris.some((uri) => /^http:\/\/127\.0\.0\.1\//.test(uri)) ? 'native' : 'web',
     redirect_uris: redirectUris,
     post_logout_redirect_uris: client.attributes?.['post.logout.redirect.uris']?.split('##') ?? [],
     response_types: standardFlowEnabled ? ['code'] : [],
