@@ -27,7 +27,11 @@ export class GuardedFetchError extends Error {
 }
 
 export const blockedAddress = (detail: string): GuardedFetchError =>
-  new GuardedFetchError('blocked', 'The URL leads to an address that is not on the public internet', new Error(detail))
+  new GuardedFetchError(
+    'blocked',
+    'The URL leads to an address that is not on the public internet, nor in OUTBOUND_ALLOW (host:port) of the operator',
+    new Error(detail),
+  )
 
 /** Turns whatever the dialer threw into ours; errors of ours are often wrapped as a cause by the time they arrive. */
 export function toGuardedFetchError(error: unknown): GuardedFetchError {

@@ -20,7 +20,11 @@ export function requireTarget(text: string | URL, allowed: AllowList, base?: URL
     throw new GuardedFetchError('invalid_url', 'A URL must not hold a user name or a password')
   const port = portOf(url)
   if (allowed(url.hostname, port)) return url
-  if (!PUBLIC_PORTS.has(port)) throw new GuardedFetchError('blocked', 'Only ports 80 and 443 are fetched')
+  if (!PUBLIC_PORTS.has(port))
+    throw new GuardedFetchError(
+      'blocked',
+      'Only ports 80 and 443 are fetched, and what the operator names in OUTBOUND_ALLOW (host:port)',
+    )
   const host = bareHost(url.hostname)
   if (isIP(host) && !isPublicAddress(host)) throw blockedAddress(`${host} is not public`)
   return url
