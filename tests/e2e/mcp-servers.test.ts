@@ -54,7 +54,7 @@ const url = at('bridged', '/mcp')
 
 test('a user adds a server, uses its tools alone, changes and removes it [B-035 B-038 B-085]', async () => {
   const made = await servers('POST', '', user, { name: 'harbour', url, headers: { 'X-Key': 'hunter2' } })
-  expect(made).toMatchObject({ status: 200, body: { name: 'harbour', shared: false, header_names: ['X-Key'] } })
+  expect(made).toMatchObject({ status: 201, body: { name: 'harbour', shared: false, header_names: ['X-Key'] } })
   expect(JSON.stringify(made.body)).not.toContain('hunter2')
   const { id } = made.body
   const client = await connectV2('/v1/mcp', user!)

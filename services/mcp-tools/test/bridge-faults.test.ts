@@ -105,7 +105,7 @@ test('a server that tells of changes without end is asked seldom [B-039]', async
 
 test('a change of a server is news, whatever the clock of who made it says [B-035]', async () => {
   const made = await jan.api('POST', '', { name: 'mine', url: 'http://8.8.8.8/mcp' })
-  expect(made.status).toBe(200)
+  expect(made.status).toBe(201)
   const { db } = jan.deps
   const store = (at: number) => createServerStore({ db, now: () => new Date(at) })
   const before = await store(0).news()

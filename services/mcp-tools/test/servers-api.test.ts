@@ -17,10 +17,10 @@ afterAll(async () => {
 })
 
 describe('servers that are added over the API', () => {
-  test("are their owner's alone, send their secrets only to the server, and are changed and removed [B-035 B-038]", async () => {
+  test("are their owner's alone, send their secrets only to the server, and are changed and removed [B-035 B-038 B-127]", async () => {
     const made = await jan.api('POST', '', { name: 'mine', url: far.url, headers: { 'X-Key': 'hunter2' } })
     expect(made).toMatchObject({
-      status: 200,
+      status: 201,
       body: { object: 'mcp.server', name: 'mine', shared: false, source: 'api', header_names: ['X-Key'] },
     })
     expect(made.text).not.toContain('hunter2')
@@ -103,7 +103,7 @@ describe('servers that are added over the API', () => {
     const before = far.headers.length
     // A name passes as text; its address is judged at the connection, whatever it was before.
     const { status, body } = await jan.api('POST', '', { name: 'rebound', url: 'http://localhost/mcp' })
-    expect(status).toBe(200)
+    expect(status).toBe(201)
     await jan.names()
     expect((await jan.api('GET', `/${body.id}`)).body).toMatchObject({
       status: 'down',

@@ -1,3 +1,4 @@
+import { json } from '@jan/service-kit/answer'
 import { AppError } from '@jan/service-kit/errors'
 import { type Route, route } from '@jan/service-kit/route'
 import type { Deps } from '../deps.ts'
@@ -67,9 +68,10 @@ const changingRoutes = (deps: Deps): Route[] => [
       "A user's own server is theirs alone; admins may add servers for everyone. Its address must be public, or one that the operator allowed (OUTBOUND_ALLOW). Servers that are processes are named only in the operator's file.",
     ...PERSON,
     body: CreateServer,
-    answers: { 200: McpServer },
+    answers: { 201: McpServer },
     idempotent: true,
-    handler: async ({ body, who }) => presentServer(deps, who.caller, await createServer(deps, who, body)),
+    handler: async ({ body, who }) =>
+      json(await presentServer(deps, who.caller, await createServer(deps, who, body)), { status: 201 }),
   }),
   route({
     operation: 'update_mcp_server',

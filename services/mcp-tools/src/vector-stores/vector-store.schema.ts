@@ -10,12 +10,11 @@ const key = text(64).min(1)
 /** OpenAI's labels of an object: 16 at most. */
 const Metadata = z.record(key, text(512)).refine(of16, 'expected at most 16 labels')
 /** OpenAI's labels of a file, by which searches are narrowed. */
-const Attributes = z
-  .record(key, z.union([text(512), z.number(), z.boolean()]))
-  .refine(of16, 'expected at most 16 attributes')
+const Value = z.union([text(512), z.number(), z.boolean()], 'expected a text, a number, true or false')
+const Attributes = z.record(key, Value).refine(of16, 'expected at most 16 attributes')
 const ExpiresAfter = z.object({ anchor: z.literal('last_active_at'), days: z.int().min(1).max(365) })
 
-export const ChunkingStrategy = z.union([
+export const ChunkingStrategy = z.discriminatedUnion('type', [
   z.object({ type: z.literal('auto') }),
   z.object({
     type: z.literal('static'),
@@ -146,17 +145,17 @@ export const FileBatch = z
   })
   .meta({ id: 'VectorStoreFileBatch' })
 
-const Value = z.union([text(512), z.number(), z.boolean()])
-const Comparison = z.union([
+const Comparison = z.discriminatedUnion('type', [
   z.object({ type: z.enum(['eq', 'ne', 'gt', 'gte', 'lt', 'lte']), key, value: Value }),
   z.object({ type: z.enum(['in', 'nin']), key, value: z.array(Value).max(100) }),
 ])
 /** OpenAI nests them once or twice; deeper is somebody's joke. */
 const nested = (inner: z.ZodType<AttributeFilter>) =>
-  z.union([
-    Comparison,
-    z.object({ type: z.enum(['and', 'or']), filters: z.array(inner).max(50) }),
-  ]) as z.ZodType<AttributeFilter>
+  z.discriminatedUnion(
+    'type',
+    [...Comparison.options, z.object({ type: z.enum(['and', 'or']), filters: z.array(inner).max(50) })],
+    'expected {type, key, value} with one of eq, ne, gt, gte, lt, lte, in, nin, or {type, filters} with and, or',
+  ) as z.ZodType<AttributeFilter>
 
 const MOST_COMPARISONS = 100
 const countComparisons = (filter: AttributeFilter): number =>
@@ -167,8 +166,10 @@ const Filters = nested(nested(nested(Comparison))).refine(
   `expected at most ${MOST_COMPARISONS} comparisons`,
 )
 
+const Question = z.string().min(1).max(8192)
+
 export const SearchVectorStore = z.object({
-  query: z.union([z.string().min(1).max(8192), z.array(z.string().min(1).max(8192)).min(1).max(10)]),
+  query: z.union([Question, z.array(Question).min(1).max(10)], 'expected a text, or a list of texts (10 at most)'),
   filters: Filters.nullish(),
   max_num_results: z.int().min(1).max(50).default(10),
   ranking_options: z.looseObject({ score_threshold: z.number().min(0).max(1).nullish() }).nullish(),
