@@ -25,10 +25,12 @@ export function createFileIntake({ maxFiles, maxFileBytes }: FileLimits) {
   return {
     add(name: string, bytes: Uint8Array): void {
       const file = { name, bytes: bytes.byteLength }
-      if (!isPlainPath(name) || files.has(name)) return leave(file, 'Its name is no plain path, or comes twice')
-      if (files.size >= maxFiles || total + bytes.byteLength > maxFileBytes) return leave(file)
-      total += bytes.byteLength
-      files.set(name, { name, bytes })
+      if (!isPlainPath(name) || files.has(name)) leave(file, 'Its name is no plain path, or comes twice')
+      else if (files.size >= maxFiles || total + file.bytes > maxFileBytes) leave(file)
+      else {
+        total += file.bytes
+        files.set(name, { name, bytes })
+      }
     },
     leave,
     files: () => [...files.values()],

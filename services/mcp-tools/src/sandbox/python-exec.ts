@@ -75,10 +75,7 @@ function presentOutcome(outcome: ProgramOutcome, kept: KeptFile[]): PythonExecOu
     duration_ms: outcome.durationMs,
     session_id: null,
     artifacts: kept.flatMap((each) => ('artifact' in each ? [each.artifact] : [])),
-    files_not_stored: [
-      ...kept.flatMap((each) => ('notKept' in each ? [each.notKept] : [])),
-      ...outcome.leftFiles,
-    ],
+    files_not_stored: [...kept.flatMap((each) => ('notKept' in each ? [each.notKept] : [])), ...outcome.leftFiles],
   }
 }
 

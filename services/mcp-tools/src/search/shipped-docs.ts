@@ -78,7 +78,8 @@ async function pagesIn(folder: string): Promise<string[]> {
 }
 
 /** A page, heading by heading; a link to a heading is written as GitHub writes it. */
-function sectionsOf(markdown: string, path: string, baseUrl: string): Omit<Section, 'id'>[] {
+function sectionsOf(source: string, path: string, baseUrl: string): Omit<Section, 'id'>[] {
+  const markdown = source.replace(/<!--[\s\S]*?-->/g, '')
   const url = `${baseUrl}/${path}`
   const [, page = 'Documentation'] = /^# +(.+)$/m.exec(markdown) ?? []
   return markdown.split(/^(?=#{1,4} )/m).flatMap((part) => {
