@@ -148,5 +148,24 @@ export const mcp = [
     ),
     done('B-101', 'However many servers hang, or never stop telling of changes, the others are there at once.'),
     done('B-102', 'Nobody holds more than their share of the subscriptions of 2026-07-28, or of what these name.'),
+    done('B-103', 'Parameters that are wrong are −32602 in one sentence that names the field.'),
+  ),
+  ...from(
+    'mcp-tools: what models and newcomers are told',
+    'mcp-tools',
+    done(
+      'B-120',
+      'Our own words are not fenced: arguments that do not fit, time-outs, refusals of the guard, receipts.',
+    ),
+    done('B-121', 'Whole numbers may be written as texts; schemas name the bounds that there are.'),
+    done(
+      'B-122',
+      'A piece past the end of a page says how long the page is; max_chars holds for all that is told of it.',
+    ),
+    done('B-123', 'A file of a program that is not taken is told with the limits.'),
+    done('B-124', 'A key of a retry that is none is refused, not ignored.'),
+    done('B-125', 'A search of a vector store that does not fit says what is expected.'),
+    done('B-126', 'What an offline search quotes of the docs holds no comments.'),
+    done('B-127', 'Adding a server answers 201.'),
   ),
 ]

@@ -11,7 +11,7 @@ import {
   WebStandardStreamableHTTPServerTransport,
 } from '@modelcontextprotocol/server'
 import { type Asking, callRoute } from './call-route.ts'
-import { IDEMPOTENCY_META_KEY } from './idempotency-meta.ts'
+import { idempotencyKeyIn } from './idempotency-meta.ts'
 import type { Visits } from './in-process.ts'
 import type { RouteTool } from './route-tool.ts'
 
@@ -94,16 +94,11 @@ function buildServer({ service, version, tools, visits }: ToolServerOptions, ask
   server.setRequestHandler('tools/call', ({ params }, { mcpReq }) => {
     const tool = tools.find(({ listed }) => listed.name === params.name)
     if (!tool) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${params.name}`)
-    const call = { ...asking, ...keyIn(params._meta), signal: mcpReq.signal }
+    const idempotencyKey = idempotencyKeyIn(params._meta)
+    const call = { ...asking, ...(idempotencyKey !== undefined && { idempotencyKey }), signal: mcpReq.signal }
     return callRoute(visits, tool, call, params.arguments ?? {})
   })
   return product
-}
-
-/** What is no key is none. */
-function keyIn(meta: Record<string, unknown> | undefined): { idempotencyKey?: string } {
-  const key = meta?.[IDEMPOTENCY_META_KEY]
-  return typeof key === 'string' && /^[!-~]{1,255}$/.test(key) ? { idempotencyKey: key } : {}
 }
 
 /** What somebody has no right to is not shown; who calls it all the same is told why not. */

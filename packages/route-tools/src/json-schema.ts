@@ -12,8 +12,11 @@ export function objectSchemaOf(schema: z.ZodType, io: 'input' | 'output'): JsonO
   const { $schema: _dialect, ...json } = z.toJSONSchema(schema, {
     io,
     unrepresentable: 'any',
-    // Answers may grow fields, and clients hold them against this.
     override: ({ jsonSchema }) => {
+      // What every whole number is held to says nothing.
+      if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
+      // Answers may grow fields, and clients hold them against this.
       if (io === 'output' && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties
     },
   }) as Json

@@ -98,6 +98,15 @@ describe('a route that says so is a tool', () => {
     expect(text).toBe('Internal server error (internal)')
   })
 
+  test('that refuses a key of a retry that is none [B-124]', async () => {
+    const { params, ...message } = calling('put_note', { id: 'x', text: 'x' })
+    for (const key of [5, '', 'a b'])
+      expect(
+        await answerTo({ ...message, params: { ...params, _meta: { 'jan/idempotency-key': key } } }),
+      ).toMatchObject({ error: { code: -32602, message: expect.stringContaining('visible ASCII') } })
+    expect(app.notes.size).toBe(0)
+  })
+
   test('for which a service acts only as far as the person may [B-048]', async () => {
     await result('put_note', { id: 'mine', text: 'hers' })
     expect((await result('read_note', { id: 'mine' })).isError).toBeUndefined()

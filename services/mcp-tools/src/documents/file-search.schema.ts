@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { numeric } from '../tools/numeric.ts'
 import { isStorable } from './storable.ts'
 
 const storableText = (longest: number) =>
@@ -55,7 +56,9 @@ export const fileSearchIndexOutput = z.object({
 
 export const fileSearchQueryInput = z.object({
   query: z.string().min(1).max(8192).describe('Words, or a question'),
-  top_k: z.number().optional().describe('How many results, 5 unless said, 20 at most'),
+  top_k: numeric(z.number().meta({ minimum: 1, maximum: 20 }))
+    .optional()
+    .describe('How many results, 5 unless said, 20 at most'),
   document_ids: z.array(z.string()).max(1000).optional().describe('Only these documents'),
   tags: Tags.optional().describe('Only documents that have all of these tags'),
   metadata: Labels.optional().describe('Only documents whose metadata has these values'),
@@ -95,7 +98,7 @@ export const fileSearchDeleteInput = z.object({
 export const fileSearchDeleteOutput = z.object({ document_id: z.string(), deleted: z.literal(true) })
 
 export const fileSearchListInput = z.object({
-  limit: z.int().min(1).max(100).default(20).describe('How many documents'),
+  limit: numeric(z.int().min(1).max(100)).default(20).describe('How many documents'),
   after: z
     .string()
     .regex(/^\d{1,18}$/)

@@ -56,7 +56,7 @@ async function readPage(deps: SourceDeps, { signal }: Asking, url: string, maxCh
     { ...scraping, fetch, clock: now },
     { url, includeMarkdown: false, maxChars: maxChars + 1, signal },
   )
-  if ('error' in page) throw new AppError(page.error.code, page.error.message, { cause: page.error.cause })
+  if ('error' in page) throw page.error
   return {
     text: page.text,
     title: page.title ?? undefined,

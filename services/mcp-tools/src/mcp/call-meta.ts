@@ -1,4 +1,4 @@
-import { IDEMPOTENCY_META_KEY } from '@jan/route-tools/idempotency-meta'
+import { idempotencyKeyIn } from '@jan/route-tools/idempotency-meta'
 import type { RequestHeaders } from '@jan/service-kit/auth'
 import {
   BAGGAGE_META_KEY,
@@ -37,14 +37,14 @@ export const metaOfHeaders = (headers: RequestHeaders): CallMeta =>
     idempotencyKey: headers['idempotency-key'],
   })
 
-/** What a message says in its `_meta`, else what its POST said. */
+/** What a message says in its `_meta`, else what its POST said. @throws ProtocolError −32602 for a key of a retry that is none */
 export const metaOfMessage = (meta: RequestMeta | undefined, ofPost: CallMeta): CallMeta => ({
   ...ofPost,
   ...read({
     traceparent: meta?.[TRACEPARENT_META_KEY],
     tracestate: meta?.[TRACESTATE_META_KEY],
     baggage: meta?.[BAGGAGE_META_KEY],
-    idempotencyKey: meta?.[IDEMPOTENCY_META_KEY],
+    idempotencyKey: idempotencyKeyIn(meta),
   }),
 })
 

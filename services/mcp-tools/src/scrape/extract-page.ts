@@ -1,16 +1,17 @@
 import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
+import { ForeignFailure } from '../tools/untrusted.ts'
 import { decodeText, kindOf, mediaType, type PageSource } from './page-source.ts'
 import type { ReadPage } from './read-html.ts'
 import { residentMemory, WATCH_EVERY_MS } from './resident-memory.ts'
 
-/** The document is of a kind that holds no text for us, or reading it cost too much. */
+/** There is no text in the document that could be read, or reading it cost too much. */
 export class PageUnreadable extends Error {
   override name = 'PageUnreadable'
 }
 
-/** @throws PageUnreadable; the reason of `signal` when that was aborted */
+/** @throws PageUnreadable; ForeignFailure for a type that is not read; the reason of `signal` when that was aborted */
 export type ExtractPage = (source: PageSource, includeMarkdown: boolean, signal: AbortSignal) => Promise<ReadPage>
 
 export type ExtractorOptions = { timeoutMs: number; maxAtOnce: number; maxMemoryBytes: number }
@@ -48,7 +49,10 @@ export function createPageExtractor(options: Partial<ExtractorOptions> = {}): Ex
   return async (source, includeMarkdown, signal) => {
     const kind = kindOf(source)
     if (kind === 'binary')
-      throw new PageUnreadable(`Documents of type ${mediaType(source.contentType) || 'unknown'} cannot be read`)
+      throw new ForeignFailure(
+        'upstream_failed',
+        `Documents of type ${mediaType(source.contentType) || 'unknown'} cannot be read`,
+      )
     if (kind === 'text') {
       const text = decodeText(source)
       return { title: null, text, markdown: includeMarkdown ? text : null, about: {} }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { numeric } from '../tools/numeric.ts'
 
 export const fetchJsonInput = z.object({
   url: z.string().min(1).max(8_192).describe('http or https address that answers JSON'),
@@ -7,7 +8,7 @@ export const fetchJsonInput = z.object({
     .max(1_000)
     .default('')
     .describe('JSON pointer to the part that is wanted, such as /items/0/name; without it the whole document'),
-  max_chars: z.int().min(1).max(200_000).default(20_000).describe('Longest JSON to return'),
+  max_chars: numeric(z.int().min(1).max(200_000)).default(20_000).describe('Longest JSON to return'),
 })
 
 export const fetchJsonOutput = z.object({

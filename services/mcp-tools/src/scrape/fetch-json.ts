@@ -1,11 +1,12 @@
-import type { GuardedFetch, GuardedResponse } from '@jan/guarded-fetch/guarded-fetch'
+import type { GuardedFetch } from '@jan/guarded-fetch/guarded-fetch'
 import { GuardedFetchError } from '@jan/guarded-fetch/guarded-fetch-error'
 import { AppError } from '@jan/service-kit/errors'
 import { tryParseJson } from '@jan/service-kit/json-body'
+import { ForeignFailure } from '../tools/untrusted.ts'
 import type { FetchedJson, FetchJsonInput } from './fetch-json.schema.ts'
 import { follow, outline, parsePointer } from './json-pointer.ts'
 import { decodeText, mediaType } from './page-source.ts'
-import { FETCH_CODES } from './scrape-page.ts'
+import { fetchFailure } from './scrape-page.ts'
 
 export type FetchJsonDeps = { fetch: GuardedFetch['fetch']; clock: () => Date }
 
@@ -26,7 +27,7 @@ export async function fetchJson(deps: FetchJsonDeps, input: FetchJsonInput, sign
   const { document, url } = await fetchDocument(deps, input.url, signal)
   const pointed = follow(document, pointer)
   if ('missing' in pointed)
-    throw new AppError(
+    throw new ForeignFailure(
       'not_found',
       `There is no ${JSON.stringify(pointed.missing)} at '${pointed.at}', where ${outline(pointed.found)} is`,
     )
@@ -34,7 +35,7 @@ export async function fetchJson(deps: FetchJsonDeps, input: FetchJsonInput, sign
     throw new AppError('upstream_failed', `The JSON at '${input.pointer}' is nested deeper than ${MAX_DEPTH} levels`)
   const { length } = JSON.stringify(pointed.value)
   if (length > input.max_chars)
-    throw new AppError(
+    throw new ForeignFailure(
       'payload_too_large',
       `The JSON at '${input.pointer}' has ${length} characters, more than max_chars (${input.max_chars}). It is ` +
         `${outline(pointed.value)}: point to a part of it with pointer`,
@@ -56,27 +57,21 @@ const isDeeper = (value: unknown, most: number): boolean =>
 async function fetchDocument({ fetch }: FetchJsonDeps, url: string, signal: AbortSignal) {
   try {
     const response = await fetch(url, { signal, maxBytes: MAX_BYTES, headers: { accept: 'application/json' } })
-    if (response.status >= 400) throw await refuse(response, `The address answered with status ${response.status}`)
+    if (response.status >= 400) {
+      await response.discard()
+      throw new AppError('upstream_failed', `The address answered with status ${response.status}`)
+    }
     const contentType = response.headers.get('content-type') ?? ''
     const type = mediaType(contentType)
-    if (!JSON_TYPE.test(type))
-      throw await refuse(response, `The address answers ${type}, not JSON; read it with scrape`)
+    if (!JSON_TYPE.test(type)) {
+      await response.discard()
+      throw new ForeignFailure('upstream_failed', `The address answers ${type}, not JSON; read it with scrape`)
+    }
     const document = tryParseJson(decodeText({ bytes: await response.bytes(), contentType }))
     if (document === undefined)
       throw new AppError('upstream_failed', 'The address answers something that is no JSON; read it with scrape')
     return { document, url: response.url }
   } catch (error) {
-    if (error instanceof GuardedFetchError)
-      throw new AppError(
-        FETCH_CODES[error.code],
-        error.message,
-        error.cause === undefined ? {} : { cause: error.cause },
-      )
-    throw error
+    throw error instanceof GuardedFetchError ? fetchFailure(error) : error
   }
-}
-
-async function refuse(response: GuardedResponse, message: string): Promise<AppError> {
-  await response.discard()
-  return new AppError('upstream_failed', message)
 }

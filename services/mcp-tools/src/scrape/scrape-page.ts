@@ -1,5 +1,5 @@
 import { type GuardedFetchCode, GuardedFetchError } from '@jan/guarded-fetch/guarded-fetch-error'
-import { AppError, type ErrorCode } from '@jan/service-kit/errors'
+import { AppError, type ErrorCode, unavailable } from '@jan/service-kit/errors'
 import { createTurns, type Turns } from '../tools/turns.ts'
 import { PageUnreadable } from './extract-page.ts'
 import { type FetchedPage, type FetchPageDeps, fetchPage } from './fetch-page.ts'
@@ -18,18 +18,14 @@ export type ScrapeRequest = {
   signal: AbortSignal
 }
 
-/** A page that cannot be had is an answer for the model, not an exception. `cause` is for the log only. */
-export type ScrapeFailure = { error: { code: ErrorCode; message: string; cause?: unknown } }
-
-class PagesBusy extends Error {
-  override name = 'PagesBusy'
-}
+/** A page that cannot be had is an answer for the model, not an exception. */
+export type ScrapeFailure = { error: AppError }
 
 /** The line in front of scraping: `atOnce` pages are read, eight times as many may wait. */
 export const createPageTurns = (atOnce = 8): Turns =>
   createTurns(atOnce, 8 * atOnce, {
-    busy: () => new PagesBusy('Too many pages are being read right now; try again in a moment'),
-    closed: () => new PagesBusy('The service is stopping'),
+    busy: () => unavailable('Too many pages are being read right now; try again in a moment'),
+    closed: () => unavailable('The service is stopping'),
   })
 
 const PREVIEW_CHARS = 600
@@ -45,16 +41,16 @@ export async function scrapePage(deps: ScrapeDeps, request: ScrapeRequest): Prom
       presentPage(await fetchPage(deps, { url, includeMarkdown, isContinued: startIndex > 0, signal }), request),
     )
   } catch (error) {
-    if (error instanceof PagesBusy) return failure('unavailable', error.message)
-    if (error instanceof AppError) return failure(error.code, error.message, error.extra.cause)
-    if (error instanceof GuardedFetchError) return failure(FETCH_CODES[error.code], error.message, error.cause)
-    if (error instanceof PageUnreadable) return failure('upstream_failed', error.message, error.cause)
+    if (error instanceof AppError) return { error }
+    if (error instanceof GuardedFetchError) return { error: fetchFailure(error) }
+    if (error instanceof PageUnreadable)
+      return { error: new AppError('upstream_failed', error.message, { cause: error.cause }) }
     throw error
   }
 }
 
 /** What a fetch that failed is to whoever asked for it. */
-export const FETCH_CODES: Record<GuardedFetchCode, ErrorCode> = {
+const FETCH_CODES: Record<GuardedFetchCode, ErrorCode> = {
   invalid_url: 'invalid_request',
   blocked: 'forbidden',
   timeout: 'upstream_timeout',
@@ -63,25 +59,29 @@ export const FETCH_CODES: Record<GuardedFetchCode, ErrorCode> = {
   unreachable: 'upstream_failed',
 }
 
-const failure = (code: ErrorCode, message: string, cause?: unknown): ScrapeFailure => ({
-  error: { code, message, ...(cause === undefined ? {} : { cause }) },
-})
+export const fetchFailure = ({ code, message, cause }: GuardedFetchError): AppError =>
+  new AppError(FETCH_CODES[code], message, cause === undefined ? {} : { cause })
+
+/** `text`, or its beginning: `most` characters, the last of which says so. */
+const shorten = (text: string, most: number): string => (text.length > most ? `${piece(text, 0, most - 1)}…` : text)
 
 function presentPage(found: FetchedPage, { startIndex = 0, maxChars = DEFAULT_MAX_CHARS }: ScrapeRequest): ScrapedPage {
   const { page } = found
+  const { excerpt } = page.about
   const end = startIndex + maxChars
   const longest = Math.max(page.text.length, page.markdown?.length ?? 0)
   return {
     source_url: found.url,
     title: page.title,
     text: piece(page.text, startIndex, end),
-    text_preview: page.text.length > PREVIEW_CHARS ? `${piece(page.text, 0, PREVIEW_CHARS)}…` : page.text,
+    text_preview: shorten(page.text, Math.min(PREVIEW_CHARS + 1, maxChars)),
     ...(page.markdown === null ? {} : { markdown: piece(page.markdown, startIndex, end) }),
     metadata: {
       status: found.status,
       contentType: found.contentType,
       ...(page.title === null ? {} : { title: page.title }),
       ...page.about,
+      ...(typeof excerpt === 'string' && { excerpt: shorten(excerpt, maxChars) }),
     },
     total_chars: page.text.length,
     start_index: startIndex,

@@ -1,13 +1,17 @@
 import { z } from 'zod'
+import { numeric } from '../tools/numeric.ts'
+
+/** Less than 1 counts as not said, as it always did; a model need not know. */
+const to100 = numeric(z.int().max(100).meta({ minimum: 1 })).optional()
 
 export const googleSearchInput = z.object({
   q: z.string().trim().min(1).max(2_000).describe('What to look for'),
   gl: z.string().optional().describe('Country of the results, two letters: de'),
   hl: z.string().optional().describe('Language of the results: de or de-AT'),
   location: z.string().optional().describe('Place to search from, for example "Austin, Texas"'),
-  num: z.int().max(100).optional().describe('Number of results at most (default 10)'),
+  num: to100.describe('Number of results at most (default 10)'),
   tbs: z.string().optional().describe('Age of the results: qdr:h, qdr:d, qdr:w, qdr:m or qdr:y'),
-  page: z.int().max(100).optional().describe('Page of results, from 1'),
+  page: to100.describe('Page of results, from 1'),
   autocorrect: z.boolean().default(true).describe('Whether spelling is corrected'),
   domain_allow_list: z
     .array(z.string())

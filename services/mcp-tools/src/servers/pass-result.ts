@@ -1,6 +1,6 @@
-import { AppError } from '@jan/service-kit/errors'
 import type { CallToolResult } from '@modelcontextprotocol/server'
 import type { Progress } from '../tools/tool.ts'
+import { ForeignFailure } from '../tools/untrusted.ts'
 import type { ForeignSchema } from './foreign-schema.ts'
 
 /** Names in `_meta` that say something of ours, or of the protocol's: a server must not say it for us. */
@@ -9,7 +9,7 @@ const OURS = /^(jan\/|([\w.-]+\.)?(modelcontextprotocol|mcp)(\.[\w.-]+)?\/)/
 /**
  * A server's answer as it is passed on: all of its content, failures as failures. Nothing else of it: another field may
  * say something in our name, as `resultType: 'input_required'` asks the person something.
- * @throws AppError `upstream_failed` when it is not what the tool's schema promises: clients would refuse all of it
+ * @throws ForeignFailure `upstream_failed` when it is not what the tool's schema promises: clients would refuse all of it
  */
 export function passResult(server: string, result: CallToolResult, output: ForeignSchema | undefined): CallToolResult {
   const { content = [], structuredContent, isError } = result
@@ -23,7 +23,7 @@ export function passResult(server: string, result: CallToolResult, output: Forei
   if (!output || isError) return passed
   const problem = structuredContent === undefined ? 'there is none' : output.fits(structuredContent)
   if (problem !== undefined)
-    throw new AppError(
+    throw new ForeignFailure(
       'upstream_failed',
       `${server} answered with structured content that does not fit the tool's own schema: ${problem.slice(0, 500)}`,
     )

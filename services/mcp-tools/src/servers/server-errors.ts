@@ -5,11 +5,20 @@ import { OAuthError, ProtocolError, SdkError, SdkErrorCode, SdkHttpError } from 
 import { SseError } from '@modelcontextprotocol/sdk/client/sse.js'
 import { StreamableHTTPError } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { McpError } from '@modelcontextprotocol/sdk/types.js'
+import { ForeignFailure } from '../tools/untrusted.ts'
 import { TooLargeError } from './server-http.client.ts'
+import type { ServerSpec } from './server-spec.ts'
+
+type ServerType = ServerSpec['reach']['type']
 
 /** A person has to log in at the server before it can be used for them. */
 export class NeedsLoginError extends Error {
   override name = 'NeedsLoginError'
+}
+
+/** A server has ended its connection, or its process. */
+export class GoneError extends Error {
+  override name = 'GoneError'
 }
 
 const NETWORK = /^(ECONN|EAI_|ENOTFOUND|EHOST|ENET|EPIPE|ETIMEDOUT|CERT_|UND_ERR_|DEPTH_ZERO|SELF_SIGNED|ERR_TLS)/
@@ -53,6 +62,11 @@ const isTimeout = (error: unknown) =>
   (error instanceof McpError && error.code === -32001) ||
   [...chainOf(error)].some(({ name }) => name === 'TimeoutError')
 
+const isGone = (error: unknown) =>
+  find(error, GoneError) !== undefined ||
+  find(error, SdkError)?.code === SdkErrorCode.ConnectionClosed ||
+  find(error, McpError)?.code === -32000
+
 /** A code of ours, of Node.js or of a standard: short, and no text of somebody else's. */
 const isCode = (code: unknown) => typeof code === 'number' || (typeof code === 'string' && /^\w{1,64}$/.test(code))
 
@@ -69,7 +83,7 @@ export function outlineOf(error: unknown): Error {
 export const oauthCodeOf = (error: unknown): string | undefined => find(error, OAuthError)?.code
 
 /** Why a server cannot be used, for its owner: never what it said itself, which may hold what it was sent. */
-export function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown, type: ServerType = 'http'): string {
   if (needsLogin(error)) return 'it wants a login'
   const blocked = find(error, GuardedFetchError)
   if (blocked) return blocked.message
@@ -79,22 +93,23 @@ export function reasonOf(error: unknown): string {
   if (status !== undefined) return `it answered ${status}`
   if (oauthCodeOf(error) !== undefined) return 'its authorization server did not renew the access'
   if (isTimeout(error)) return 'it did not answer in time'
+  if (isGone(error)) return type === 'stdio' ? 'its process ended' : 'its connection ended'
   return 'it does not speak MCP as expected'
 }
 
 /** A failed call, in words that a model can act on. */
-export function callFailure(server: string, error: unknown): AppError {
+export function callFailure(server: string, error: unknown, type?: ServerType): AppError {
   if (error instanceof AppError) return error
   const refusal = refusalOf(error)
   if (refusal)
-    return new AppError(
+    return new ForeignFailure(
       refusal.code === -32602 ? 'invalid_request' : 'upstream_failed',
       `${server} refused the call: ${refusal.message.slice(0, 2_000)}`,
     )
   if (isTimeout(error)) return new AppError('upstream_timeout', `${server} did not answer in time`)
   if (find(error, TooLargeError))
     return new AppError('upstream_failed', `The answer of ${server} is too large and was cut off`)
-  return new AppError('upstream_failed', `${server} could not be used: ${reasonOf(error)}`, {
+  return new AppError('upstream_failed', `${server} could not be used: ${reasonOf(error, type)}`, {
     cause: outlineOf(error),
   })
 }

@@ -5,6 +5,7 @@ import type { z } from 'zod'
 import { BUILT_IN, type JsonObjectSchema, type OfferedTool, type ToolSource } from './offered-tool.ts'
 import { RESULT_CODE, resultCodeOf } from './result-code.ts'
 import { audienceOf, type Tool, type ToolAnswer, type ToolDeps } from './tool.ts'
+import { UNTRUSTED, writeWords } from './untrusted.ts'
 
 /** Our own tools, the same for everyone. @throws Error when two share a name, or a schema is not of an object */
 export function createBuiltInSource(tools: readonly Tool[], deps: ToolDeps): ToolSource {
@@ -30,16 +31,24 @@ function offer(tool: Tool, deps: ToolDeps): OfferedTool {
       const parsed = (audienceOf(call.caller) === 'service' ? serviceInput : input).safeParse(args)
       if (!parsed.success)
         throw new AppError('invalid_request', `Invalid arguments for ${name}: ${describeIssues(parsed.error)}`)
-      return resultOf(await tool.run(deps, call, parsed.data))
+      return resultOf(name, await tool.run(deps, call, parsed.data))
     },
   }
 }
 
-const resultOf = ({ text, structured, content = [], failure }: ToolAnswer): CallToolResult => ({
-  content: [{ type: 'text', text }, ...content],
-  structuredContent: structured,
-  ...(failure ? { isError: true, _meta: { [RESULT_CODE]: resultCodeOf(failure) } } : {}),
-})
+function resultOf(tool: string, { text: words, structured, content = [], failure }: ToolAnswer): CallToolResult {
+  const { text, mark } = writeWords(words, tool)
+  const meta = {
+    ...(failure && { [RESULT_CODE]: resultCodeOf(failure) }),
+    ...(mark !== undefined && { [UNTRUSTED]: { mark } }),
+  }
+  return {
+    content: [{ type: 'text', text }, ...content],
+    structuredContent: structured,
+    ...(failure ? { isError: true } : {}),
+    ...(Object.keys(meta).length > 0 ? { _meta: meta } : {}),
+  }
+}
 
 function objectSchema(tool: string, schema: z.ZodType, io: 'input' | 'output'): JsonObjectSchema {
   const json = objectSchemaOf(schema, io)

@@ -9,10 +9,10 @@ import type { Deps } from '../deps.ts'
 import { toolCalled } from '../events.ts'
 import { RPC } from '../mcp/json-rpc.ts'
 import { admitCall } from '../policy/admit-call.ts'
-import { BUILT_IN, type OfferedTool, PLATFORM } from './offered-tool.ts'
+import { BUILT_IN, type OfferedTool } from './offered-tool.ts'
 import { RESULT_CODE, resultCodeOf } from './result-code.ts'
 import type { Asking, ToolCall } from './tool.ts'
-import { markUntrusted } from './untrusted.ts'
+import { ForeignFailure, markUntrusted } from './untrusted.ts'
 
 type Result = CallToolResult | InputRequiredResult
 export type CallDeps = Pick<Deps, 'catalog' | 'policy'>
@@ -33,7 +33,6 @@ export async function callTool(
     throw new ProtocolError(RPC.invalidParams, `Unknown tool: ${name}`)
   }
   const started = performance.now()
-  let hasBegun = false
   const report = (outcome: Parameters<typeof toolCalled>[1]['outcome']) =>
     toolCalled(asking.log, { tool: name, outcome, ms: Math.round(performance.now() - started) })
   try {
@@ -42,10 +41,9 @@ export async function callTool(
       report('refused')
       return admitted.answer
     }
-    hasBegun = true
     const result = await runInTime(tool, admitted.call, args)
     report(outcomeOfResult(result))
-    return tool.annotations.openWorldHint && !isInputRequiredResult(result) ? markUntrusted(result, name) : result
+    return isForeign(tool) && !isInputRequiredResult(result) ? markUntrusted(result, name) : result
   } catch (error) {
     if (asking.signal.aborted) {
       report('cancelled')
@@ -56,8 +54,7 @@ export async function callTool(
     if (known.extra.cause !== undefined)
       asking.log[ERRORS[known.code].log]({ err: known.extra.cause, tool: name }, 'tool failed')
     const failure = presentFailure(name, known)
-    // A refusal before that is in our own words.
-    return hasBegun && isForeign(tool) ? markUntrusted(failure, name) : failure
+    return known instanceof ForeignFailure ? markUntrusted(failure, name) : failure
   }
 }
 
@@ -84,9 +81,8 @@ async function runInTime(tool: OfferedTool, call: ToolCall, args: unknown): Prom
   }
 }
 
-/** The words of its failures may be a stranger's: a page's, or those of a bridged server, whatever it says of itself. */
-const isForeign = ({ annotations, server }: OfferedTool): boolean =>
-  annotations.openWorldHint || (server !== BUILT_IN && server !== PLATFORM)
+/** All that it answers is of the open world. Our own tools say what of it is. */
+const isForeign = ({ annotations, server }: OfferedTool): boolean => annotations.openWorldHint && server !== BUILT_IN
 
 const presentFailure = (name: string, { code, message }: AppError): CallToolResult => ({
   content: [{ type: 'text', text: code === 'internal' ? `${name} failed because of an internal error` : message }],

@@ -14,6 +14,6 @@ export const fetchJsonTool = defineTool({
   timeoutMs: 45_000,
   run: async ({ fetch, now }, { signal }, input) => {
     const found = await fetchJson({ fetch, clock: now }, input, signal)
-    return { text: JSON.stringify(found.value), structured: found }
+    return { text: [{ foreign: JSON.stringify(found.value) }], structured: found }
   },
 })

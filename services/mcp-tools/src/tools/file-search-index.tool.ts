@@ -40,7 +40,9 @@ export const fileSearchIndexTool = defineTool({
       ...(notice === undefined ? {} : { notice }),
     }
     const cut = truncated ? 'Only the beginning of the text could be read.' : undefined
-    const said = `Indexed ${document.id} (${document.title}) in ${document.chunks} pieces.`
+    // The title may be the page's own word.
+    const name = input.url === undefined ? `${document.id} (${document.title})` : document.id
+    const said = `Indexed ${name} in ${document.chunks} pieces.`
     return { text: [said, cut, notice].filter(Boolean).join(' '), structured }
   },
 })

@@ -2,7 +2,6 @@ import { requirePerson } from '../documents/asking.ts'
 import { fileSearchQueryInput, fileSearchQueryOutput } from '../documents/file-search.schema.ts'
 import { queryDocuments, type ShownHit } from '../documents/query-documents.ts'
 import { defineTool } from './tool.ts'
-import { markUntrusted } from './untrusted.ts'
 
 const USUAL = 5
 const MOST = 20
@@ -41,20 +40,15 @@ export const fileSearchQueryTool = defineTool({
     const passages = hits.map(({ document, text, start }, nth) => {
       const place = `${document.id}, characters ${start}–${start + text.length}`
       const passage = `${nth + 1}. ${document.title} (${place})\n${text.trim()}`
-      return isOfWeb(document.source) ? fenced(passage) : passage
+      return isOfWeb(document.source) ? { foreign: passage } : passage
     })
     const nothing = hits.length === 0 && 'Nothing was found.'
-    return { text: [...passages, nothing, notice].filter(Boolean).join('\n\n'), structured }
+    return { text: [...passages, nothing, notice], structured }
   },
 })
 
-const isOfWeb = (source: string | null) => source !== null && /^https?:/i.test(source)
-
 /** Whoever wrote a page is not the user, also when the user keeps it. */
-const fenced = (passage: string): string =>
-  markUntrusted({ content: [{ type: 'text', text: passage }] }, 'file_search_query')
-    .content.map((block) => (block.type === 'text' ? block.text : ''))
-    .join('')
+const isOfWeb = (source: string | null) => source !== null && /^https?:/i.test(source)
 
 /** Nothing, or nothing sensible, is the usual number. */
 const topK = (asked = USUAL) => (asked >= 1 ? Math.min(Math.trunc(asked), MOST) : USUAL)

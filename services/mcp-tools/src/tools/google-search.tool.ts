@@ -2,6 +2,7 @@ import { AppError } from '@jan/service-kit/errors'
 import { googleSearchInput, googleSearchOutput, type SearchDocument } from '../search/search.schema.ts'
 import { searchWeb } from '../search/search-web.ts'
 import { defineTool } from './tool.ts'
+import type { Words } from './untrusted.ts'
 
 export const googleSearchTool = defineTool({
   name: 'google_search',
@@ -22,9 +23,10 @@ export const googleSearchTool = defineTool({
   },
 })
 
-function presentResults({ query, live, results }: SearchDocument): string {
-  const found = results.map(({ title, source_url, snippet }) => `${title}\n${source_url}\n${snippet}`)
-  const head = live ? [] : ['No search engine was asked for this: it is no knowledge of the web.']
-  if (found.length === 0) head.push(`Nothing was found for: ${query}`)
-  return [...head, ...found].join('\n\n')
+function presentResults({ query, live, results }: SearchDocument): Words {
+  const head = !live && 'No search engine was asked for this: it is no knowledge of the web.'
+  if (results.length === 0) return [head, `Nothing was found for: ${query}`]
+  const found = results.map(({ title, source_url, snippet }) => `${title}\n${source_url}\n${snippet}`).join('\n\n')
+  const isFallback = results[0]!.cache_status === 'fallback'
+  return [head, isFallback ? found : { foreign: found }]
 }

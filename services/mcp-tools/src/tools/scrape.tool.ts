@@ -1,7 +1,7 @@
-import { AppError } from '@jan/service-kit/errors'
 import { type ScrapedPage, scrapeInput, scrapeOutput } from '../scrape/scrape.schema.ts'
 import { scrapePage } from '../scrape/scrape-page.ts'
 import { defineTool } from './tool.ts'
+import type { Words } from './untrusted.ts'
 
 export const scrapeTool = defineTool({
   name: 'scrape',
@@ -24,13 +24,17 @@ export const scrapeTool = defineTool({
         signal,
       },
     )
-    if ('error' in page) throw new AppError(page.error.code, page.error.message, { cause: page.error.cause })
+    if ('error' in page) throw page.error
     return { text: presentPage(page), structured: page }
   },
 })
 
-function presentPage({ title, text, markdown, total_chars, next_start_index }: ScrapedPage): string {
+function presentPage({ title, text, markdown, total_chars, start_index, next_start_index }: ScrapedPage): Words {
+  const piece = markdown ?? text
+  if (piece === '' && start_index > 0)
+    return `There is nothing from start_index ${start_index} on: the text has ${total_chars} characters.`
   const more =
     next_start_index !== null && `(${total_chars} characters in all; go on with start_index ${next_start_index})`
-  return [title, markdown ?? text, more].filter(Boolean).join('\n\n') || '(the page holds no text)'
+  const found = [title, piece].filter(Boolean).join('\n\n')
+  return [found !== '' && { foreign: found }, piece === '' && '(the page holds no text)', more]
 }

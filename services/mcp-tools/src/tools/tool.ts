@@ -6,6 +6,7 @@ import type { Deps } from '../deps.ts'
 import type { CallMeta, Client } from './client.ts'
 import type { Annotations } from './offered-tool.ts'
 import type { Asked } from './surface.ts'
+import type { Words } from './untrusted.ts'
 
 /** Tells a listening client how far a call is. It does nothing when nobody listens. */
 export type Progress = (progress: number, total?: number, message?: string) => Promise<void>
@@ -27,11 +28,11 @@ export type ToolCall = Asked &
 export type Asking = Omit<ToolCall, 'mayPay' | 'approved'>
 
 /**
- * `text` is for a model to read; `structured` fits the tool's output schema.
+ * `text` is for a model to read, what came of the open world apart; `structured` fits the tool's output schema.
  * `failure` marks an answer that tells how the tool's work was ended from outside.
  */
 export type ToolAnswer<S = Record<string, unknown>> = {
-  text: string
+  text: Words
   structured: S
   /** Pictures, sounds and links beside the text. */
   content?: CallToolResult['content']
@@ -64,7 +65,7 @@ type ToolSpec<I extends z.ZodType, O extends z.ZodType> = {
   /** A call costs the operator money. */
   paid?: boolean
   timeoutMs: number
-  /** @throws AppError when it fails: its text is shown to the model */
+  /** @throws AppError when it fails: its text is shown to the model, fenced when it is a ForeignFailure */
   run(deps: ToolDeps, call: ToolCall, input: z.output<I>): Promise<ToolAnswer<z.input<O>>>
 }
 

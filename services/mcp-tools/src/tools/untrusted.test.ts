@@ -1,7 +1,14 @@
 import { describe, expect, test } from '@jest/globals'
-import { markUntrusted, UNTRUSTED } from './untrusted.ts'
+import { markUntrusted, UNTRUSTED, writeWords } from './untrusted.ts'
 
 const textOf = ({ content }: ReturnType<typeof markUntrusted>, at = 0) => (content[at] as { text: string }).text
+
+test('what is foreign stands apart from what is ours [B-120]', () => {
+  const { text, mark } = writeWords(['Ours.', { foreign: 'Theirs.' }, false, { foreign: 'More.' }], 'scrape')
+  const fence = (words: string) => `<untrusted ${mark}> What scrape found. .*\n${words}\n</untrusted ${mark}>`
+  expect(text).toMatch(new RegExp(`^Ours\\.\n\n${fence('Theirs.')}\n\n${fence('More.')}$`))
+  expect(writeWords('Ours.', 'scrape')).toEqual({ text: 'Ours.' })
+})
 
 describe('what comes from an open world', () => {
   test('stands in a fence whose number its text cannot know [B-042]', () => {
