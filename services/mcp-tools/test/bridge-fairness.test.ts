@@ -2,8 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { until } from '@jan/testkit/until'
 import { afterEach, expect, test } from '@jest/globals'
-import { type BridgeService, startBridge } from './bridge-start.ts'
+import { type BridgeService, startBridge, textOf } from './bridge-start.ts'
 import { type Exchange, type McpServer, startMcpServer, wordsOf } from './mcp-server.ts'
 
 const opened: { close(): Promise<void> }[] = []
@@ -173,6 +174,45 @@ test('a server that is gone soon after each greeting is greeted less and less of
   while (starts() < 4) await sleep(10)
   const before = starts()
   await sleep(3_000)
-  expect(starts() - before).toBeLessThan(8)
+  // Each greeting starts two: one is asked whether it knows the newest revision. Without pauses there are dozens.
+  expect(starts() - before).toBeLessThan(18)
   rmSync(folder, { recursive: true })
+})
+
+test('a server that hangs at its greeting is down when the time for it has passed once [B-104]', async () => {
+  const hanging = await server(() => true)
+  const jan = await bridge([{ name: 'bad', url: hanging.url }], {
+    MCP_SERVER_CONNECT_TIMEOUT: '3s',
+    MCP_SERVER_FIRST_WAIT: '10ms',
+  })
+  const began = performance.now()
+  await jan.names()
+  await until(async () => (await jan.api('GET', '/file_bad')).body.status === 'down')
+  // Each of two tries had all of it before.
+  expect(performance.now() - began).toBeLessThan(5_500)
+  expect((await jan.api('GET', '/file_bad')).body.reason).toBe('it did not answer in time')
+})
+
+/** Greets, tells its tools, and ends when one is called. */
+const DYING = `
+const answers = {
+  initialize: { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: { name: 't', version: '1' } },
+  'tools/list': { tools: [{ name: 'echo', inputSchema: { type: 'object' } }] },
+}
+require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
+  const { id, method } = JSON.parse(line)
+  if (method === 'tools/call') process.exit(3)
+  if (id === undefined) return
+  const said = answers[method] ? { result: answers[method] } : { error: { code: -32601, message: 'no' } }
+  process.stdout.write(JSON.stringify({ jsonrpc: '2.0', id, ...said }) + '\\n')
+})`
+
+test('who called a server whose process ended meanwhile is told so [B-104]', async () => {
+  const jan = await bridge([{ name: 'dying', type: 'stdio', command: process.execPath, args: ['-e', DYING] }], {
+    MCP_SERVER_RETRY: '1h',
+    MCP_SERVER_RETRY_MAX: '1h',
+  })
+  await jan.untilNames(['dying__echo'])
+  expect(textOf(await jan.call('dying__echo'))).toContain('its process ended')
+  await until(async () => (await jan.api('GET', '/file_dying')).body.reason === 'its process ended')
 })

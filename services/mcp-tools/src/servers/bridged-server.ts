@@ -1,7 +1,7 @@
 import type { Logger } from '@jan/service-kit/logger'
 import { CALL_ENDED, createCallServer, endWithCalls } from './call-server.ts'
 import { type Access, connectServer, type ServerConnection } from './connect-server.client.ts'
-import { isSessionLost, needsLogin, outlineOf, reasonOf } from './server-errors.ts'
+import { GoneError, isSessionLost, needsLogin, outlineOf, reasonOf } from './server-errors.ts'
 import type { ServerHttp } from './server-http.client.ts'
 import type { ServerSpec } from './server-spec.ts'
 import type { ToolPinStore } from './tool-pins.store.ts'
@@ -161,8 +161,8 @@ function createLife(deps: BridgedServerDeps, spec: ServerSpec, access: Access | 
   let listedAt = 0
   let closed = false
 
-  const load = async (from: ServerConnection) => {
-    await shelf.put(await from.list(spec.maxTools, limits.greetMs))
+  const load = async (from: ServerConnection, timeoutMs = limits.greetMs) => {
+    await shelf.put(await from.list(spec.maxTools, timeoutMs))
     listedAt = now().getTime()
   }
   /** `reached` has failed. Of many calls that fail with it one is heard, and one that was greeted since stays. */
@@ -179,7 +179,7 @@ function createLife(deps: BridgedServerDeps, spec: ServerSpec, access: Access | 
   const wane = (error: unknown) => {
     // Only a login can end this; where nobody can log in it is tried again like any other failure.
     const isFinal = access !== undefined && needsLogin(error)
-    become(isFinal ? 'needs_login' : 'down', reasonOf(error))
+    become(isFinal ? 'needs_login' : 'down', reasonOf(error, spec.reach.type))
     log.debug({ err: outlineOf(error) }, 'an MCP server could not be used')
     if (isFinal) retries.stop()
     else retries.later()
@@ -196,13 +196,14 @@ function createLife(deps: BridgedServerDeps, spec: ServerSpec, access: Access | 
       trouble: (error: Error) => {
         if (made === connection && !error.message.includes(CALL_ENDED)) calming.tell()
       },
-      lost: () => void fail(new Error('The connection ended'), made),
+      lost: () => void fail(new GoneError('The connection ended'), made),
     }
     const { greetMs: timeoutMs, maxBytes } = limits
+    const until = performance.now() + timeoutMs
     try {
       made = await connectServer(http, { spec, access, timeoutMs, maxBytes, on })
       connection = made
-      await load(made)
+      await load(made, Math.max(1, until - performance.now()))
       if (closed) return await made.close()
       // Lost while it told its tools: what it told of is gone already.
       if (connection !== made) return

@@ -39,7 +39,7 @@ export const createCallServer =
       const isLoggedOut = needsLogin(error) && spec.auth === 'oauth'
       if (isLoggedOut) void line.fail(error, reached)
       else if (isOutOfReach(error) || needsLogin(error)) line.doubt()
-      return callFailure(spec.name, error)
+      return callFailure(spec.name, error, spec.reach.type)
     }
     const reached = requireConnection()
     try {

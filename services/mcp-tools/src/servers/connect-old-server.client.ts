@@ -36,8 +36,8 @@ export async function connectOldServer(
   client.onclose = on.lost
   client.setNotificationHandler(ToolListChangedNotificationSchema, () => on.changed())
   return {
-    list: (most, timeout) =>
-      allPages({ most, maxBytes }, async (cursor) => {
+    list: (most, listMs) =>
+      allPages({ most, maxBytes, timeoutMs: listMs }, async (cursor, timeout) => {
         if (!client.getServerCapabilities()?.tools) return { tools: [] }
         const request = { method: 'tools/list' as const, ...(cursor ? { params: { cursor } } : {}) }
         return client.request(request, ListToolsResultSchema, { timeout })

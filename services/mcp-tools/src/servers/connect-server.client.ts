@@ -1,4 +1,10 @@
-import { Client, type FetchLike, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
+import {
+  Client,
+  type FetchLike,
+  SdkError,
+  SdkErrorCode,
+  StreamableHTTPClientTransport,
+} from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import type { CallToolResult } from '@modelcontextprotocol/server'
 import packageJson from '../../package.json' with { type: 'json' }
@@ -22,7 +28,7 @@ export type CallOptions = {
 
 /** A greeted server. */
 export type ServerConnection = {
-  /** All tools, at most about `most`. */
+  /** All tools, at most about `most`; `timeoutMs` is for all pages together. */
   list(most: number, timeoutMs: number): Promise<Definition[]>
   call(request: ToolRequest, options: CallOptions): Promise<CallToolResult>
   close(): Promise<void>
@@ -47,8 +53,9 @@ export type ConnectOptions = {
   on: Listener
 }
 
-/** Greets a server, in the newest way that it understands; the older client is for those that the newer cannot greet. @throws Error */
+/** Greets a server in `timeoutMs`, in the newest way that it understands; the older client is for those that the newer cannot greet. @throws Error */
 export async function connectServer(http: ServerHttp, options: ConnectOptions): Promise<ServerConnection> {
+  const until = performance.now() + options.timeoutMs
   const { reach } = options.spec
   if (reach.type === 'stdio') return connectNew(stdioTransport(reach, options.maxBytes), options)
   const fetch = paceStreams(withCredentials(http, options))
@@ -57,8 +64,9 @@ export async function connectServer(http: ServerHttp, options: ConnectOptions): 
   try {
     return await connectNew(new StreamableHTTPClientTransport(url, { fetch }), options)
   } catch (error) {
-    if (isOutOfReach(error) || error instanceof NeedsLoginError) throw error
-    return await connectOldServer('http', url, { ...options, fetch }).catch(() => {
+    const timeoutMs = until - performance.now()
+    if (isOutOfReach(error) || error instanceof NeedsLoginError || timeoutMs <= 0) throw error
+    return await connectOldServer('http', url, { ...options, fetch, timeoutMs }).catch(() => {
       throw error
     })
   }
@@ -69,25 +77,22 @@ async function connectNew(
   { timeoutMs, maxBytes, on }: ConnectOptions,
 ): Promise<ServerConnection> {
   const client = new Client(IDENTITY, {
-    versionNegotiation: { mode: 'auto', probe: { timeoutMs } },
+    // Who falls silent at a question that is new is asked the old one in the other half.
+    versionNegotiation: { mode: 'auto', probe: { timeoutMs: timeoutMs / 2 } },
     listChanged: { tools: { autoRefresh: false, onChanged: () => on.changed() } },
   })
   client.onerror = on.trouble
   boundReplies(transport)
-  // Each question of a greeting has its time-out; what it only tells the server could take for ever.
-  const late = setTimeout(() => void transport.close().catch(() => undefined), 2 * timeoutMs)
   try {
-    await client.connect(transport, { timeout: timeoutMs })
+    await inTime(timeoutMs, client.connect(transport, { timeout: timeoutMs }))
   } catch (error) {
-    await client.close().catch(() => undefined)
+    await Promise.all([transport.close(), client.close()]).catch(() => undefined)
     throw error
-  } finally {
-    clearTimeout(late)
   }
   client.onclose = on.lost
   return {
-    list: (most, timeout) =>
-      allPages({ most, maxBytes }, async (cursor) => {
+    list: (most, listMs) =>
+      allPages({ most, maxBytes, timeoutMs: listMs }, async (cursor, timeout) => {
         if (!client.getServerCapabilities()?.tools) return { tools: [] }
         return client.request({ method: 'tools/list', ...(cursor ? { params: { cursor } } : {}) }, { timeout })
       }),
@@ -109,18 +114,32 @@ async function connectNew(
   }
 }
 
+/** Each question of a greeting has its time-out; all of them together, and what the server is only told, have this one. @throws SdkError */
+async function inTime(ms: number, greeting: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new SdkError(SdkErrorCode.RequestTimeout, 'The greeting took too long')), ms)
+  })
+  try {
+    await Promise.race([greeting, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 type Page = { tools: unknown[]; nextCursor?: string | undefined }
 
 /** All pages of a list, until there are more than `most` tools. @throws TooLargeError when they are larger than `maxBytes` together */
 export async function allPages(
-  { most, maxBytes }: { most: number; maxBytes: number },
-  pageAt: (cursor: string | undefined) => Promise<Page>,
+  { most, maxBytes, timeoutMs }: { most: number; maxBytes: number; timeoutMs: number },
+  pageAt: (cursor: string | undefined, timeoutMs: number) => Promise<Page>,
 ): Promise<Definition[]> {
+  const until = performance.now() + timeoutMs
   const tools: unknown[] = []
   let cursor: string | undefined
   let size = 0
   for (let page = 0; page < MOST_PAGES && tools.length <= most; page++) {
-    const read = await pageAt(cursor)
+    const read = await pageAt(cursor, Math.max(1, until - performance.now()))
     size += JSON.stringify(read.tools).length
     if (size > maxBytes) throw new TooLargeError('The list of tools is too large')
     for (const tool of read.tools) tools.push(tool)

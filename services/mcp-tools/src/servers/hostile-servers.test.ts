@@ -129,7 +129,7 @@ describe('a tool of a stranger', () => {
   test('is one of a list that is not larger than an answer may be [B-041]', async () => {
     let pages = 0
     const page = async () => ({ tools: [{ name: 'x'.repeat(400) }], nextCursor: String(++pages) })
-    await expect(allPages({ most: 100, maxBytes: 1_000 }, page)).rejects.toThrow(/too large/)
+    await expect(allPages({ most: 100, maxBytes: 1_000, timeoutMs: 1_000 }, page)).rejects.toThrow(/too large/)
     expect(pages).toBe(3)
   })
 })
