@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { createTestDatabase } from '@jan/testkit/postgres'
 import { describe, expect, test } from '@jest/globals'
 import { decodeProtectedHeader } from 'jose'
+import { startFlow } from './code-flow.fixture.ts'
 import { call, PASSWORD, REALM_FILE, SECRET, startIdentity } from './identity.fixture.ts'
 import { createIdentityProvider } from './identity.ts'
 
@@ -122,7 +123,7 @@ describe('as a process', () => {
     throw new Error('The process ended without a word')
   }
 
-  test('says when it is ready, tells its health, and stops cleanly', async () => {
+  test('says when it is ready, tells its health, knows what was added for MCP clients, and stops cleanly', async () => {
     const database = await createTestDatabase()
     const child = start({
       IDENTITY_PORT: '0',
@@ -131,11 +132,16 @@ describe('as a process', () => {
       IDENTITY_REALM_FILE: REALM_FILE,
       IDENTITY_ADMIN_PASSWORD: 'x',
       JAN_BACKEND_CLIENT_SECRET: SECRET,
+      MCP_REDIRECT_URIS: 'cursor://an.app/callback, https://mcp.example/callback',
     })
     const ended = exit(child)
     const line = await firstLine(child)
     expect(line).toMatchObject({ message: 'ready', issuer: 'http://localhost:8085/realms/jan' })
     expect(await call(`http://127.0.0.1:${line.port}/healthz`)).toMatchObject({ status: 200, body: { status: 'ok' } })
+    for (const redirect_uri of ['cursor://an.app/callback', 'https://mcp.example/callback']) {
+      const { pathname, search } = new URL(startFlow({ client_id: 'jan-mcp', redirect_uri }).url)
+      expect(await call(`http://127.0.0.1:${line.port}${pathname}${search}`)).toMatchObject({ status: 200 })
+    }
     child.kill('SIGTERM')
     expect(await ended).toBe(0)
     await database.drop()
