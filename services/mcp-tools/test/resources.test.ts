@@ -22,6 +22,7 @@ const media = (id: string, mime: string, bytes: number) => ({
 const OF_ADA = [
   media('jan_a', 'image/png', PNG.length),
   media('jan_b', 'application/pdf', 1000),
+  media('jan_drawing', 'image/svg+xml', 100),
   media('jan_c', 'video/mp4', 6 << 20),
   ...Array.from({ length: 60 }, (_, index) => media(`jan_t${index}`, 'text/plain', 5)),
 ]
@@ -129,6 +130,9 @@ describe.each([
   test('are read as text, or as bytes', async () => {
     const read = async (uri: string) => (await client.readResource({ uri })).contents
     expect(await read('jan://media/jan_a')).toMatchObject([{ mimeType: 'image/png', blob: PNG.toString('base64') }])
+    expect(await read('jan://media/jan_drawing')).toMatchObject([
+      { mimeType: 'image/svg+xml', text: 'text of jan_drawing' },
+    ])
     expect(await read('jan://media/jan_b')).toMatchObject([
       { mimeType: 'text/plain', text: 'text of jan_b', _meta: { 'jan/truncated': true } },
     ])

@@ -57,12 +57,12 @@ type Content = ReadResourceResult['contents'][number]
 
 /** Undefined for what has no text. */
 async function textOf(mediaApi: Peer, reader: Reader, uri: string, { id, mime }: Media): Promise<Content | undefined> {
-  if (/^(image|audio|video)\//.test(mime)) return undefined
+  if (/^(image(?!\/svg)|audio|video)\//.test(mime)) return undefined
   try {
     const { text, truncated } = Text.parse(await get(mediaApi, reader, `/${id}/text`))
     return {
       uri,
-      mimeType: /^text\/|json$/.test(mime) ? mime : 'text/plain',
+      mimeType: /^text\/|json$|svg\+xml$/.test(mime) ? mime : 'text/plain',
       text,
       ...(truncated ? { _meta: { 'jan/truncated': true } } : {}),
     }
