@@ -149,6 +149,10 @@ export const mcp = [
     done('B-101', 'However many servers hang, or never stop telling of changes, the others are there at once.'),
     done('B-102', 'Nobody holds more than their share of the subscriptions of 2026-07-28, or of what these name.'),
     done('B-103', 'Parameters that are wrong are −32602 in one sentence that names the field.'),
+    done('B-104', 'A greeting has its time-out once, and who called a process that ended is told so.'),
+    done('B-105', 'Fifty servers are fifty however many come at once, and a login never outlives its server.'),
+    done('B-106', 'The secret of a client goes to the issuer that it was configured with, and to no other.'),
+    done('B-107', 'Who may accept a tool is told, and one that is not there is 404.'),
   ),
   ...from(
     'mcp-tools: what models and newcomers are told',

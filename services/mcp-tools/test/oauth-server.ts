@@ -15,6 +15,9 @@ export async function startAuthority() {
     /** Refresh tokens that were not spent. */
     unspent: new Set<string>(),
     withdrawn: false,
+    exchanges: 0,
+    /** Codes are exchanged when this settles. */
+    exchanging: Promise.resolve(),
     /** Refreshes are answered when this settles. */
     answering: Promise.resolve(),
     /** Answers the next refreshes itself. */
@@ -64,6 +67,8 @@ export async function startAuthority() {
       await state.answering
       return isGood ? answer(issue()) : answer({ error: 'invalid_grant' }, 400)
     }
+    state.exchanges++
+    await state.exchanging
     const known = codes.get(form.get('code')!)
     const digest = createHash('sha256').update(form.get('code_verifier')!).digest('base64url')
     const isGood = known?.challenge === digest && known.redirect === form.get('redirect_uri')

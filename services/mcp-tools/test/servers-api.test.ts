@@ -114,6 +114,17 @@ describe('servers that are added over the API', () => {
     expect(far.headers.length).toBe(before)
   })
 
+  test('are fifty at most, however many come at once [B-105]', async () => {
+    await jan.database.query(`INSERT INTO mcp_server
+      SELECT 'mcps_' || n, 'max', 'server' || n, '', 'http', 'https://example.com/', 'none', NULL, '{}', true, 1000, 'max',
+        now(), now() FROM generate_series(1, 47) n`)
+    const names = ['cherry', 'walnut', 'papaya', 'quince', 'medlar', 'sumac', 'fig', 'date']
+    const add = async (name: string) =>
+      (await jan.api('POST', '', { name, url: 'https://example.com/mcp' }, ['max'])).status
+    const statuses = await Promise.all(names.map(add))
+    expect(statuses.toSorted()).toEqual([201, 201, 201, 409, 409, 409, 409, 409])
+  })
+
   test('are forgotten with their workspace, and told to their owner without secrets [B-035 B-038]', async () => {
     await jan.api('POST', '', { name: 'gone', url: far.url, headers: { 'X-Key': 'hunter2' } }, ['eve'])
     const tokens = createInternalTokens('llm-api', parseInternalKeys(INTERNAL_TOKEN_KEYS))
@@ -127,5 +138,22 @@ describe('servers that are added over the API', () => {
     expect(told).not.toContain('hunter2')
     expect((await ask('DELETE', '')).status).toBe(204)
     expect(await jan.database.query("SELECT * FROM mcp_server WHERE workspace_id = 'eve'")).toEqual([])
+  })
+
+  test('tell their owner who may accept what a tool has become, and a tool that is not there is 404 [B-107]', async () => {
+    const { body } = await jan.api('POST', '', { name: 'shifty', url: far.url })
+    await jan.untilNames(['shifty__echo'])
+    const before = far.state.tools
+    far.state.tools = [wordsOf('echo', { description: 'Something else' })]
+    far.tellChanged()
+    await jan.untilNames([])
+    const [tool] = (await jan.api('GET', `/${body.id}/tools`)).body.data
+    expect(tool).toMatchObject({ state: 'changed', reason: expect.stringMatching(/its owner has to accept/) })
+    const accept = (name: string) => jan.api('POST', `/${body.id}/tools/accept`, { tool: name, hash: tool.hash })
+    expect((await accept('nothing')).status).toBe(404)
+    expect((await accept('echo')).status).toBe(200)
+    await jan.untilNames(['shifty__echo'])
+    far.state.tools = before
+    await jan.api('DELETE', `/${body.id}`)
   })
 })

@@ -104,3 +104,35 @@ test('an access is for the address that it was issued for, whatever its name com
     await other.close()
   }
 })
+
+test('a login that ends while its server is deleted leaves nothing behind [B-105]', async () => {
+  const { body } = await jan.api('POST', '', { name: 'brief', url: `${far.url}/mcp`, auth: 'oauth' })
+  const begun = await jan.api('POST', `/${body.id}/oauth/start`)
+  const completion = await browse(jan, begun.body.authorization_url)
+  const exchanging = Promise.withResolvers<void>()
+  authority.state.exchanging = exchanging.promise
+  const before = authority.state.exchanges
+  const finishing = jan.api('POST', `/${body.id}/oauth/finish`, { completion })
+  await until(() => authority.state.exchanges > before)
+  expect((await jan.api('DELETE', `/${body.id}`)).status).toBe(200)
+  exchanging.resolve()
+  expect((await finishing).status).toBe(404)
+  expect(await jan.database.query(`SELECT * FROM mcp_login WHERE server_id = '${body.id}'`)).toEqual([])
+})
+
+test('the secret of a client goes to the issuer that it was configured with, and to no other [B-106]', async () => {
+  const started = async (name: string, oauth: object) => {
+    const { body } = await jan.api('POST', '', { name, url: `${far.url}/mcp`, auth: 'oauth', oauth })
+    return jan.api('POST', `/${body.id}/oauth/start`)
+  }
+  const client = { client_id: 'ours', client_secret: 'hunter2' }
+  const there = await started('there', { ...client, issuer: authority.url })
+  expect(new URL(there.body.authorization_url).searchParams.get('client_id')).toBe('ours')
+  const elsewhere = await started('elsewhere', { ...client, issuer: 'https://login.example.com' })
+  expect(elsewhere).toMatchObject({ status: 502, body: { message: expect.stringContaining('oauth.issuer') } })
+  for (const oauth of [client, { ...client, issuer: 'nowhere' }])
+    expect(await jan.api('POST', '', { name: 'unnamed', url: `${far.url}/mcp`, auth: 'oauth', oauth })).toMatchObject({
+      status: 400,
+      body: { error: { param: 'oauth.issuer' } },
+    })
+})

@@ -8,6 +8,7 @@ import { skeletonOf } from './server-names.ts'
 import { sealSecrets, specOfRow } from './server-secrets.ts'
 import type { ServerSpec } from './server-spec.ts'
 import type { CreateServer } from './servers.schema.ts'
+import type { NewServer, ServerRow } from './servers.store.ts'
 
 type Needs = Pick<Deps, 'serverStore' | 'serverFile' | 'serverHttp' | 'knownServers' | 'cipher'>
 
@@ -21,9 +22,8 @@ export async function createServer(deps: Needs, who: Who, input: z.output<typeof
   const id = who.newId('mcps', 16)
   const workspaceId = input.shared ? null : caller.workspaceId
   const url = requireAddress(deps, input.url)
-  await requireUnlike(deps, workspaceId, { id, name: input.name })
   const oauth = input.oauth && clientOf(input.oauth)
-  const made = await deps.serverStore.create({
+  const row: NewServer = {
     id,
     workspaceId,
     name: input.name,
@@ -36,31 +36,37 @@ export async function createServer(deps: Needs, who: Who, input: z.output<typeof
     enabled: input.enabled,
     timeoutMs: Math.round(input.timeout * 1000),
     createdBy: caller.subject,
-  })
+  }
+  const made = await deps.serverStore.create(row, (rows) => requireUnlike(deps, rows, row))
   // Of its own id: a request that crashed after it is being repeated.
-  const row = made ?? (await deps.serverStore.get(caller.workspaceId, id))
-  if (!row) throw taken(input.name)
+  const kept = made ?? (await deps.serverStore.get(caller.workspaceId, id))
+  if (!kept) throw taken(input.name)
   deps.knownServers.forget()
-  return specOfRow(deps.cipher, row)
+  return specOfRow(deps.cipher, kept)
 }
 
-export const clientOf = ({ client_id, client_secret, scope }: NonNullable<z.output<typeof CreateServer>['oauth']>) => ({
+export const clientOf = ({
+  client_id,
+  client_secret,
+  issuer,
+  scope,
+}: NonNullable<z.output<typeof CreateServer>['oauth']>) => ({
   clientId: client_id,
   ...(client_secret ? { clientSecret: client_secret } : {}),
+  ...(issuer ? { issuer } : {}),
   ...(scope ? { scope } : {}),
 })
 
 export const taken = (name: string) =>
   new AppError('conflict', `There is a server already that is called '${name}', or looks so`, { param: 'name' })
 
-/** @throws AppError `conflict` when another server that the same people see looks like it, or there are too many */
-export async function requireUnlike(
-  deps: Pick<Deps, 'serverStore' | 'serverFile'>,
-  workspaceId: string | null,
-  { id, name }: { id: string; name: string },
-): Promise<void> {
-  const rows = await deps.serverStore.visible(workspaceId ?? undefined)
-  const others = [...deps.serverFile.servers(), ...rows].filter((server) => server.id !== id)
+/** @throws AppError `conflict` when one of `rows`, which the same people see, looks like it, or there are too many */
+export function requireUnlike(
+  { serverFile }: Pick<Deps, 'serverFile'>,
+  rows: ServerRow[],
+  { id, name, workspaceId }: Pick<ServerRow, 'id' | 'name' | 'workspaceId'>,
+): void {
+  const others = [...serverFile.servers(), ...rows].filter((server) => server.id !== id)
   if (others.some((server) => skeletonOf(server.name) === skeletonOf(name))) throw taken(name)
   if (rows.filter((row) => row.workspaceId === workspaceId && row.id !== id).length >= MOST_SERVERS)
     throw new AppError('conflict', `There are ${MOST_SERVERS} servers already`)

@@ -1,5 +1,6 @@
 import { type ForeignSchema, takeInputSchema, takeOutputSchema } from './foreign-schema.ts'
 import { skeletonOf } from './server-names.ts'
+import type { ServerSpec } from './server-spec.ts'
 import { type Definition, definitionOf, hashOf, LONGEST_TITLE } from './tool-definition.ts'
 import type { ToolPin } from './tool-pins.store.ts'
 
@@ -49,13 +50,18 @@ export function judgeTools(
 }
 
 /** Shuts away what is no longer as it was pinned. */
-export function keepPinned({ taken, refused }: Judged, pins: ReadonlyMap<string, ToolPin>): Judged {
+export function keepPinned(
+  { taken, refused }: Judged,
+  pins: ReadonlyMap<string, ToolPin>,
+  { workspaceId }: Pick<ServerSpec, 'workspaceId'>,
+): Judged {
+  const who = workspaceId === undefined ? 'an admin' : 'its owner'
   const isPinned = ({ definition }: TakenTool) => pins.get(definition.name)?.hash === hashOf(definition)
   const changed = taken
     .filter((tool) => !isPinned(tool))
     .map(({ definition }) => ({
       name: definition.name,
-      reason: 'changed since it was first seen; an admin has to accept the difference',
+      reason: `changed since it was first seen; ${who} has to accept the difference`,
       hash: hashOf(definition),
     }))
   return { taken: taken.filter(isPinned), refused: [...refused, ...changed] }

@@ -1,5 +1,5 @@
 import type { Person } from '@jan/service-kit/auth'
-import { AppError } from '@jan/service-kit/errors'
+import { AppError, notFound } from '@jan/service-kit/errors'
 import type { OAuthTokens } from '@modelcontextprotocol/client'
 import type { Deps } from '../deps.ts'
 import type { LoginRow } from './logins.store.ts'
@@ -104,7 +104,8 @@ export async function finishLogin(
     throw error
   })
   const owner = { serverId: id, workspaceId: caller.workspaceId }
-  await deps.logins.save({ ...owner, issuer: authority.issuer, ...sealTokens(deps, { ...owner, origin }, tokens) })
+  const sealed = sealTokens(deps, { ...owner, origin }, tokens)
+  if (!(await deps.logins.save({ ...owner, issuer: authority.issuer, ...sealed }))) throw notFound('MCP server', id)
   deps.knownServers.forget()
   deps.bridge.peek(spec, caller.workspaceId)?.retry()
   return spec
@@ -119,14 +120,16 @@ export async function requireServerWithLogin(deps: Needs, caller: Person, id: st
 
 const clientPlace = (id: string, issuer: string) => `mcp_oauth_client.client:${id} ${issuer}`
 
-/** The client that we are there: the one that was configured, else one that is registered once for everyone. */
+/** The client that we are there: the one that was configured, else one that is registered once for everyone. @throws AppError `upstream_failed` when the configured one is for another issuer */
 export async function clientFor(
   deps: Pick<Deps, 'logins' | 'cipher' | 'serverOauth' | 'publicUrl'>,
   spec: ServerSpec,
   authority: Authority,
 ): Promise<OauthClientInfo> {
   if (spec.oauth) {
-    const { clientId, clientSecret } = spec.oauth
+    const { clientId, clientSecret, issuer } = spec.oauth
+    if ((clientSecret || issuer) && !isAt(authority, issuer))
+      throw new AppError('upstream_failed', 'The server does not log in at oauth.issuer: its client is for nobody else')
     return { client_id: clientId, ...(clientSecret ? { client_secret: clientSecret } : {}) }
   }
   const place = clientPlace(spec.id, authority.issuer)
@@ -136,6 +139,11 @@ export async function clientFor(
   const kept = await deps.logins.saveClient(spec.id, authority.issuer, sealJson(deps.cipher, made, place))
   return openJson(deps.cipher, kept, place)
 }
+
+/** Both where it was asked and what it says of itself: it could call itself whatever it likes. */
+const isAt = ({ authorizationServerUrl, issuer: named }: Authority, issuer: string | undefined) =>
+  issuer !== undefined &&
+  [String(authorizationServerUrl), named].every((url) => new URL(url).href === new URL(issuer).href)
 
 /** Codes of RFC 6749 for a client that an authorization server does not know, or not any more. */
 export const isClientRefused = (code: unknown): boolean => code === 'invalid_client' || code === 'unauthorized_client'

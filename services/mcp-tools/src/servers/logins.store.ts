@@ -1,12 +1,13 @@
 import type { McpLogin, PrismaClient } from '../generated/prisma/client.ts'
+import { fileServerId } from './server-spec.ts'
 
 export type LoginRow = McpLogin
 
 /** Who may use which server that wants a login, and as which client of its authorization server. Texts come sealed. */
 export type LoginStore = {
   get(serverId: string, workspaceId: string): Promise<LoginRow | undefined>
-  /** A new login, whatever was there. */
-  save(login: Omit<LoginRow, 'updatedAt' | 'renewer' | 'renewingUntil'>): Promise<void>
+  /** A new login, whatever was there. @returns false when its server is gone by now */
+  save(login: Omit<LoginRow, 'updatedAt' | 'renewer' | 'renewingUntil'>): Promise<boolean>
   /** Lets `renewer` alone renew these very tokens, for `ms`, and again when it still may. @returns false when another one does, or they are others by now */
   lease(login: LoginRow, renewer: string, ms: number): Promise<boolean>
   release(login: LoginRow, renewer: string): Promise<void>
@@ -24,23 +25,40 @@ export type LoginStore = {
   forgetClient(serverId: string, only?: { issuer: string; client: string }): Promise<void>
 }
 
-type StoreDeps = { db: Pick<PrismaClient, 'mcpLogin' | 'mcpOauthClient' | '$executeRaw'>; now: () => Date }
+type StoreDeps = {
+  db: Pick<PrismaClient, 'mcpLogin' | 'mcpOauthClient' | '$executeRaw' | '$transaction'>
+  now: () => Date
+}
 
 const UNLEASED = { renewer: null, renewingUntil: null }
 
 export const createLoginStore = ({ db, now }: StoreDeps): LoginStore => {
   const client = async (serverId: string, issuer: string) =>
     (await db.mcpOauthClient.findUnique({ where: { serverId_issuer: { serverId, issuer } } }))?.client
+  /** What is kept of a server of the API goes with it: it is written before that is deleted, or not at all. */
+  const whileThere = (
+    serverId: string,
+    write: (tx: Pick<StoreDeps['db'], 'mcpLogin' | 'mcpOauthClient'>) => Promise<unknown>,
+  ) =>
+    db.$transaction(async (tx) => {
+      const isThere =
+        serverId.startsWith(fileServerId('')) ||
+        (await tx.$executeRaw`SELECT 1 FROM mcp_server WHERE id = ${serverId} FOR KEY SHARE`) > 0
+      if (isThere) await write(tx)
+      return isThere
+    })
   return {
     get: async (serverId, workspaceId) =>
       (await db.mcpLogin.findUnique({ where: { serverId_workspaceId: { serverId, workspaceId } } })) ?? undefined,
     save: async ({ serverId, workspaceId, ...said }) => {
       const data = { ...said, updatedAt: now(), ...UNLEASED }
-      await db.mcpLogin.upsert({
-        where: { serverId_workspaceId: { serverId, workspaceId } },
-        create: { serverId, workspaceId, ...data },
-        update: data,
-      })
+      return whileThere(serverId, (tx) =>
+        tx.mcpLogin.upsert({
+          where: { serverId_workspaceId: { serverId, workspaceId } },
+          create: { serverId, workspaceId, ...data },
+          update: data,
+        }),
+      )
     },
     lease: async ({ serverId, workspaceId, tokens }, renewer, ms) =>
       (await db.$executeRaw`
@@ -63,10 +81,8 @@ export const createLoginStore = ({ db, now }: StoreDeps): LoginStore => {
     forgetWorkspace: async (workspaceId) => void (await db.mcpLogin.deleteMany({ where: { workspaceId } })),
     client,
     saveClient: async (serverId, issuer, text) => {
-      await db.mcpOauthClient.createMany({
-        data: [{ serverId, issuer, client: text, createdAt: now() }],
-        skipDuplicates: true,
-      })
+      const row = { serverId, issuer, client: text, createdAt: now() }
+      await whileThere(serverId, (tx) => tx.mcpOauthClient.createMany({ data: [row], skipDuplicates: true }))
       return (await client(serverId, issuer)) ?? text
     },
     forgetClient: async (serverId, only) => void (await db.mcpOauthClient.deleteMany({ where: { serverId, ...only } })),

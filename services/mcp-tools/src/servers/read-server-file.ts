@@ -53,7 +53,7 @@ const describe = (issue: z.core.$ZodIssue) =>
     : `${issue.path.join('.') || 'the entry'}: ${issue.message}`
 
 function specOf(entry: FileServer): ServerSpec {
-  const { client_id: clientId, client_secret: clientSecret, scope } = entry.oauth ?? {}
+  const { client_id: clientId, client_secret: clientSecret, issuer, scope } = entry.oauth ?? {}
   return {
     id: fileServerId(entry.name),
     name: entry.name,
@@ -63,7 +63,14 @@ function specOf(entry: FileServer): ServerSpec {
     reach: reachOf(entry),
     headerNames: Object.keys(entry.headers),
     auth: entry.auth,
-    oauth: clientId ? { clientId, ...(clientSecret ? { clientSecret } : {}), ...(scope ? { scope } : {}) } : undefined,
+    oauth: clientId
+      ? {
+          clientId,
+          ...(clientSecret ? { clientSecret } : {}),
+          ...(issuer ? { issuer } : {}),
+          ...(scope ? { scope } : {}),
+        }
+      : undefined,
     enabled: entry.enabled,
     paid: entry.paid,
     timeoutMs: entry.timeout,

@@ -27,6 +27,16 @@ export const ServerName = z.string().superRefine((name, context) => {
   if (problem) context.addIssue({ code: 'custom', message: problem })
 })
 
+/** The MCP server says itself where to log in: it must not choose who gets the secret. */
+export function requireIssuer(
+  { client_secret: secret, issuer }: { client_secret?: string | undefined; issuer?: string | undefined },
+  context: z.RefinementCtx,
+): void {
+  const problem = (message: string) => context.addIssue({ code: 'custom', path: ['issuer'], message })
+  if (secret && !issuer) problem('is needed with client_secret, which is sent to this authorization server alone')
+  if (issuer && !/^https?:$/.test(URL.parse(issuer)?.protocol ?? '')) problem('expected an http or https URL')
+}
+
 const TYPES = {
   http: 'http',
   'mcp-http': 'http',
@@ -55,8 +65,10 @@ export const FileServer = z
       .strictObject({
         client_id: z.string().min(1),
         client_secret: z.string().optional(),
+        issuer: z.string().optional(),
         scope: z.string().optional(),
       })
+      .superRefine(requireIssuer)
       .optional(),
     paid: flag.default(false),
     timeout: timeout.default(DEFAULT_TIMEOUT_MS),

@@ -1,6 +1,7 @@
 import { Secret } from '@jan/service-kit/config'
 
-export type OauthClient = { clientId: string; clientSecret?: string; scope?: string }
+/** A secret goes to its issuer and nowhere else. */
+export type OauthClient = { clientId: string; clientSecret?: string; issuer?: string; scope?: string }
 
 /** How a server is reached; headers and variables are JSON. A process is only ever started from the operator's own file. */
 export type Reach =

@@ -1,5 +1,5 @@
 import { json } from '@jan/service-kit/answer'
-import { AppError } from '@jan/service-kit/errors'
+import { AppError, notFound } from '@jan/service-kit/errors'
 import { type Route, route } from '@jan/service-kit/route'
 import type { Deps } from '../deps.ts'
 import { createServer } from './create-server.ts'
@@ -126,8 +126,11 @@ const toolRoutes = (deps: Deps): Route[] => [
     answers: { 200: McpServerTools },
     handler: async ({ params, body, who: { caller } }) => {
       const spec = await requireServerToSeeTo(deps, caller, params.id)
-      if (!(await deps.toolPins.accept({ serverId: spec.id, ...body }, caller.subject)))
+      if (!(await deps.toolPins.accept({ serverId: spec.id, ...body }, caller.subject))) {
+        const known = await deps.toolPins.list(spec.id)
+        if (!known.some(({ tool }) => tool === body.tool)) throw notFound('Tool', body.tool)
         throw new AppError('conflict', 'This is not what the tool says by now; look at it again')
+      }
       deps.knownServers.forget()
       await deps.bridge.peek(spec, caller.workspaceId)?.lookAtPins()
       return presentServerTools(deps, caller, spec)

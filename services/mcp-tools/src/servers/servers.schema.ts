@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { HeaderMap } from './header-map.ts'
-import { ServerName } from './server-file.schema.ts'
+import { requireIssuer, ServerName } from './server-file.schema.ts'
 import { DEFAULT_TIMEOUT_MS, LONGEST_TIMEOUT_MS } from './server-spec.ts'
 
 const url = z.string().trim().min(1).max(2_048).describe('Where the server is; it must be a public address')
@@ -15,8 +15,16 @@ const oauth = z
   .strictObject({
     client_id: z.string().min(1).max(500),
     client_secret: z.string().max(2_000).optional(),
+    issuer: z
+      .string()
+      .max(2_048)
+      .optional()
+      .describe(
+        'The authorization server that the client is registered at; needed with client_secret, which goes nowhere else',
+      ),
     scope: z.string().max(1_000).optional(),
   })
+  .superRefine(requireIssuer)
   .describe(
     'A client that is registered there already; without it one is registered when the server lets clients do so',
   )

@@ -16,8 +16,8 @@ export type ServerStore = {
   /** @returns undefined when it is not theirs to see */
   get(workspaceId: string | undefined, id: string): Promise<ServerRow | undefined>
   owned(workspaceId: string | null): Promise<ServerRow[]>
-  /** @returns undefined when the workspace has one of this name */
-  create(server: NewServer): Promise<ServerRow | undefined>
+  /** `judge` throws when it may not be there beside those that its workspace sees: asked one after the other. @returns undefined when the workspace has one of this name */
+  create(server: NewServer, judge?: (others: ServerRow[]) => void): Promise<ServerRow | undefined>
   /** @returns undefined when it is gone by now, `taken` when there is another of this name */
   update(id: string, changes: ServerChanges): Promise<ServerRow | 'taken' | undefined>
   /** With all that is known of it: pins, clients, logins. */
@@ -48,10 +48,16 @@ export const createServerStore = ({ db, now }: StoreDeps): ServerStore => ({
     return row ? rowOf(row) : undefined
   },
   owned: async (workspaceId) => (await db.mcpServer.findMany({ where: { workspaceId }, orderBy: BY_AGE })).map(rowOf),
-  create: async (server) => {
+  create: async (server, judge) => {
     const at = now()
+    const { workspaceId } = server
     try {
-      return rowOf(await db.mcpServer.create({ data: { ...server, createdAt: at, updatedAt: at } }))
+      return await db.$transaction(async (tx) => {
+        // One after the other, so that a rush is counted.
+        await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`mcp servers ${workspaceId ?? ''}`}, 0))`
+        judge?.((await tx.mcpServer.findMany({ where: seenBy(workspaceId ?? undefined) })).map(rowOf))
+        return rowOf(await tx.mcpServer.create({ data: { ...server, createdAt: at, updatedAt: at } }))
+      })
     } catch (error) {
       if (isTaken(error)) return undefined
       throw error

@@ -73,7 +73,7 @@ export function createToolShelf(
     // Its server may have gone meanwhile, or have said something else.
     if (at !== cleared || now !== said) return
     looked = now
-    show(keepPinned(withoutUnpinned(now.judged, known, most), known))
+    show(keepPinned(withoutUnpinned(now.judged, known, most), known, spec))
   }
 
   return {

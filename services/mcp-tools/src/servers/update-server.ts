@@ -21,7 +21,10 @@ export async function updateServer(
   const reach = before.reach as Extract<Reach, { url: string }>
   const url = input.url === undefined ? reach.url : requireAddress(deps, input.url)
   const isElsewhere = new URL(url).origin !== new URL(reach.url).origin
-  if (input.name !== undefined) await requireUnlike(deps, before.workspaceId ?? null, { id, name: input.name })
+  if (input.name !== undefined) {
+    const workspaceId = before.workspaceId ?? null
+    requireUnlike(deps, await deps.serverStore.visible(before.workspaceId), { id, name: input.name, workspaceId })
+  }
   const secrets: ServerSecrets = {
     headers: input.headers ?? (isElsewhere ? {} : openRecord(reach.headers)),
     oauth:
