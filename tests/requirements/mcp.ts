@@ -153,6 +153,8 @@ export const mcp = [
     done('B-105', 'Fifty servers are fifty however many come at once, and a login never outlives its server.'),
     done('B-106', 'The secret of a client goes to the issuer that it was configured with, and to no other.'),
     done('B-107', 'Who may accept a tool is told, and one that is not there is 404.'),
+    done('B-108', 'A service that does not serve its tools while they are wanted is named in the log, once.'),
+    done('B-109', 'Who may use no bridged server waits for none, and none is greeted for them.'),
   ),
   ...from(
     'mcp-tools: what models and newcomers are told',

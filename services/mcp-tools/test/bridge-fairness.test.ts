@@ -216,3 +216,16 @@ test('who called a server whose process ended meanwhile is told so [B-104]', asy
   expect(textOf(await jan.call('dying__echo'))).toContain('its process ended')
   await until(async () => (await jan.api('GET', '/file_dying')).body.reason === 'its process ended')
 })
+
+test('who may use no bridged server waits for none, and none is greeted for them [B-109]', async () => {
+  const hanging = await server(() => true)
+  const jan = await bridge([{ name: 'bad', url: hanging.url }], {
+    // Whoever waits for it waits longer than this test may take.
+    MCP_SERVER_CONNECT_TIMEOUT: '120s',
+    MCP_SERVER_FIRST_WAIT: '120s',
+  })
+  const gus = await jan.issuer.bearer('gus', { realm_access: { roles: ['guest'] } })
+  const list = { jsonrpc: '2.0', id: 1, method: 'tools/list' }
+  expect(await (await jan.post(list, gus)).json()).toMatchObject({ result: { tools: [] } })
+  expect(hanging.seen).toEqual([])
+})

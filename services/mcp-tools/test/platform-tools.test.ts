@@ -208,7 +208,7 @@ describe('mcp-tools with MCP_PLATFORM_TOOLS', () => {
 const ada: Person = { kind: 'user', subject: 'ada', workspaceId: 'ada', roles: ['user'] }
 
 /** The source alone, on a clock of the test's. */
-function sourceOf(urls: Record<string, string>) {
+function sourceOf(urls: Record<string, string>, log = silentLogger) {
   let at = Date.parse('2026-01-01')
   const tokens = createInternalTokens('mcp-tools', KEYS)
   const peers = Object.entries(urls).map(([service, baseUrl]) => [
@@ -216,7 +216,7 @@ function sourceOf(urls: Record<string, string>) {
     connectPeer({ service, baseUrl, tokens, timeoutMs: 30_000 }),
   ])
   const services = Object.fromEntries(peers)
-  const source = createPlatformSource({ services, log: silentLogger, now: () => new Date(at) })
+  const source = createPlatformSource({ services, log, now: () => new Date(at) })
   return {
     names: async (caller: Caller = ada) => (await source.tools(caller)).map(({ name }) => name),
     tools: () => source.tools(ada),
@@ -295,4 +295,20 @@ test('one that hangs, serves no tools, or talks nonsense is waited for once [B-0
   expect(performance.now() - again).toBeLessThan(500)
   await source.close()
   await Promise.all([off.close(), nonsense.close()])
+})
+
+test('a service that does not serve its tools is named in the log, once [B-108]', async () => {
+  const off = await startFake('media-api', songs, false)
+  const warned: unknown[][] = []
+  const log = { ...silentLogger, warn: (...said: unknown[]) => warned.push(said) } as unknown as typeof silentLogger
+  const source = sourceOf({ 'media-api': off.url, 'llm-api': llmApi.url }, log)
+  await source.names()
+  const lists = off.seen.lists
+  source.pass(61_000)
+  await source.names()
+  await until(() => off.seen.lists > lists)
+  await source.names({ ...ada, roles: ['admin'] })
+  expect(warned).toEqual([[{ peer: 'media-api' }, expect.stringContaining('MCP_ENABLED')]])
+  await source.close()
+  await off.close()
 })

@@ -32,10 +32,18 @@ function createSource(service: string, peer: Peer, { log, now }: Pick<PlatformDe
   const client = createServiceTools(service, peer)
   const lists = createRecentlyUsed<List>({ most: 1_000, idleMs: 10 * FRESH_MS }, () => undefined)
   let downUntil = 0
+  let isOff = false
 
   const ask = async (caller: Caller, list: List) => {
     try {
-      const told = await client.list({ caller, requestId: randomUUID(), signal: AbortSignal.timeout(LIST_MS) })
+      const served = await client.list({ caller, requestId: randomUUID(), signal: AbortSignal.timeout(LIST_MS) })
+      if (served === undefined && !isOff)
+        log.warn(
+          { peer: service },
+          'MCP_PLATFORM_TOOLS is on, but this service does not serve /mcp: set MCP_ENABLED there',
+        )
+      isOff = served === undefined
+      const told = served ?? []
       const text = JSON.stringify(told)
       // The same objects as long as nothing changed: what was made of them stays good.
       if (text !== list.text) Object.assign(list, { text, tools: told.map((tool) => offerServiceTool(client, tool)) })

@@ -41,8 +41,8 @@ export type ServiceTool = z.output<typeof Listed>
 export type Asking = { caller: Caller; requestId: string; signal: AbortSignal }
 
 export type ServiceTools = {
-  /** What this caller may use there. @throws AppError; a service that does not serve tools has none */
-  list(asking: Asking): Promise<ServiceTool[]>
+  /** What this caller may use there; undefined when it does not serve tools. @throws AppError */
+  list(asking: Asking): Promise<ServiceTool[] | undefined>
   /** @throws AppError when it cannot be asked; what it refuses is a result */
   call(asking: Asking, name: string, args: unknown, idempotencyKey?: string): Promise<CallToolResult>
 }
@@ -82,7 +82,7 @@ export function createServiceTools(service: string, peer: Peer): ServiceTools {
   return {
     list: async (asking) => {
       const result = await ask(asking, 'tools/list', {})
-      return result === undefined ? [] : ToolList.parse(result).tools
+      return result === undefined ? undefined : ToolList.parse(result).tools
     },
     call: async (asking, name, args, key) => {
       const result = await ask(asking, 'tools/call', { name, arguments: args, key })

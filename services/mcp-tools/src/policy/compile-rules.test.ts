@@ -56,6 +56,29 @@ describe('rules [B-043]', () => {
   })
 
   test.each([
+    [[], 'deny', true],
+    [[], 'ask', false],
+    [[{ decide: 'deny' }], 'allow', true],
+    [[{ server: 'far', decide: 'deny' }, { decide: 'allow' }], 'deny', true],
+    [[{ server: 'near', decide: 'deny' }, { decide: 'allow' }], 'deny', false],
+    [[{ who: 'guest', decide: 'allow' }], 'deny', true],
+    [[{ tool: 'a', decide: 'deny' }, { decide: 'allow' }], 'deny', false],
+    [[{ tool: 'a', decide: 'ask' }, { decide: 'deny' }], 'allow', false],
+    [
+      [
+        { paid: true, decide: 'deny' },
+        { annotations: { destructive: true }, decide: 'deny' },
+      ],
+      'deny',
+      true,
+    ],
+    [[{ arguments: { '/x': 'y' }, decide: 'deny' }], 'allow', false],
+  ])('%j, and else %s, exclude all of a server: %s [B-109]', (rules, otherwise, excluded) => {
+    const { excludes } = compileRules(ToolPolicy.parse({ rules, otherwise }))
+    expect(excludes(asked(PEOPLE.user), 'far')).toBe(excluded)
+  })
+
+  test.each([
     [{ who: 'guest' }, ['guest', 'guestKey']],
     [{ who: 'user' }, ['user', 'admin']],
     [{ who: 'key' }, ['key', 'adminKey', 'narrowAdminKey']],

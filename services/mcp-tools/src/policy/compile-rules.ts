@@ -12,6 +12,9 @@ type CompiledRule = {
   judgement: { decision: Decision; rule: DecidingRule }
   isFor(asked: Asked): boolean
   covers(tool: JudgedTool): boolean
+  isAbout(server: string): boolean
+  /** It fits each tool of such a server. */
+  isWhole: boolean
   /** Absent: whatever the arguments are. */
   meets?: (args: unknown) => boolean
 }
@@ -49,6 +52,13 @@ export function compileRules({ paid, rules, otherwise }: ToolPolicy): Rules {
   }
 
   return {
+    excludes(asked, server) {
+      const { rules: own } = profileOf.get(asked) ?? findProfile(asked)
+      const first = own.find(
+        ({ isAbout, isWhole, judgement }) => isAbout(server) && (isWhole || judgement.decision !== 'deny'),
+      )
+      return (first?.judgement ?? last).decision === 'deny'
+    },
     judge(asked, tool, args) {
       const profile = profileOf.get(asked) ?? findProfile(asked)
       const candidates = profile.known.get(tool) ?? candidatesOf(profile, tool)
@@ -67,6 +77,8 @@ function compileRule(rule: PolicyRule, index: number): CompiledRule {
   return {
     judgement: { decision, rule: decidingRule(rule, index) },
     isFor: compileWho(rule),
+    isAbout: isServer,
+    isWhole: [rule.tool, rule.annotations, paid, conditions].every((limit) => limit === undefined),
     covers: (tool) =>
       isServer(tool.server) &&
       isTool(tool.name) &&

@@ -97,6 +97,7 @@ export function createPolicy(options: PolicyOptions, closers: Closers): Policy {
   return {
     fresh,
     judge,
+    excludes: (asked, server) => (override ?? ofFile).rules.excludes(asked, server),
     decide: (asked, tool, args) => judge(asked, tool, args).decision,
     count: ({ caller }, rule) => (rule ? rates.count(caller, rule) : () => undefined),
     note: ({ surface }, fate) => fates.inc({ surface, fate }),

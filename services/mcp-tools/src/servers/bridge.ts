@@ -72,9 +72,9 @@ export function createBridge(deps: BridgeDeps): Bridge {
   const usable = (spec: ServerSpec, workspaceId: string | undefined) =>
     spec.auth === 'none' || workspaceId !== undefined
 
-  const tools = async (caller: Caller): Promise<readonly OfferedTool[]> => {
+  const tools: Bridge['tools'] = async (caller, excludes = () => false) => {
     const workspaceId = caller.kind === 'service' ? undefined : caller.workspaceId
-    const specs = (await deps.known.of(workspaceId)).filter((spec) => usable(spec, workspaceId))
+    const specs = (await deps.known.of(workspaceId)).filter((spec) => usable(spec, workspaceId) && !excludes(spec.name))
     if (specs.length === 0) return NOTHING
     const wanted = specs.map((spec) => entryOf(spec, workspaceId))
     const asked = deps.now().getTime()

@@ -10,6 +10,7 @@ const never: ToolSource = { tools: () => new Promise(() => undefined) }
 const asked = { caller: { subject: 'ada' }, surface: 'mcp' } as Asked
 const policy = {
   fresh: async () => undefined,
+  excludes: () => false,
   decide: (_asked: Asked, { name }: OfferedTool) => (name === 'denied' ? 'deny' : 'allow'),
 } as unknown as Policy
 

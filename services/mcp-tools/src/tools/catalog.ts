@@ -18,15 +18,15 @@ export type Catalog = {
 
 /** Of two tools of one name the one of the earlier source is offered: a source is only waited for when no earlier one has it. @throws AppError `unavailable` as long as the rules cannot be read */
 export function createCatalog(sources: readonly ToolSource[], policy: Policy): Catalog {
+  const ask = async (source: ToolSource, asked: Asked) =>
+    source.tools(asked.caller, (server) => policy.excludes(asked, server))
   const isOffered = (asked: Asked) => (tool: OfferedTool) => policy.decide(asked, tool) !== 'deny'
   return {
     list: async (asked) => {
       const present = audienceOf(asked.caller) === 'service' ? presentForService : presentForPeople
       const byName = new Map<string, OfferedTool>()
-      const [bySource] = await Promise.all([
-        Promise.all(sources.map((source) => source.tools(asked.caller))),
-        policy.fresh(),
-      ])
+      await policy.fresh()
+      const bySource = await Promise.all(sources.map((source) => ask(source, asked)))
       for (const tool of bySource.flat()) if (!byName.has(tool.name)) byName.set(tool.name, tool)
       const offered = [...byName.values()].filter(isOffered(asked))
       return offered.sort((one, other) => (one.name < other.name ? -1 : 1)).map(present)
@@ -34,7 +34,7 @@ export function createCatalog(sources: readonly ToolSource[], policy: Policy): C
     find: async (asked, name) => {
       await policy.fresh()
       for (const source of sources) {
-        const tool = (await source.tools(asked.caller)).find((each) => each.name === name)
+        const tool = (await ask(source, asked)).find((each) => each.name === name)
         if (tool) return isOffered(asked)(tool) ? tool : undefined
       }
       return undefined

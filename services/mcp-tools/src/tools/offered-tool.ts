@@ -36,6 +36,9 @@ export type OfferedTool = {
 }
 
 export type ToolSource = {
-  /** What there is for this caller, before the policy; at once when it is in memory. The same objects every time, as long as nothing changed. */
-  tools(caller: Caller): readonly OfferedTool[] | Promise<readonly OfferedTool[]>
+  /** What there is for this caller, before the policy, which may exclude whole servers; at once when it is in memory. The same objects every time, as long as nothing changed. */
+  tools(
+    caller: Caller,
+    excludes?: (server: string) => boolean,
+  ): readonly OfferedTool[] | Promise<readonly OfferedTool[]>
 }
