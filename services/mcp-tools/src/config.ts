@@ -195,11 +195,11 @@ export const shape = {
     greetMs: env(
       'MCP_SERVER_CONNECT_TIMEOUT',
       duration('10s'),
-      'Longest wait for an MCP server to greet or list its tools',
+      'Longest wait for an MCP server to greet and list its tools',
     ),
     firstWaitMs: env(
       'MCP_SERVER_FIRST_WAIT',
-      duration('3s'),
+      duration('1s'),
       'Longest that a list of tools waits for MCP servers that are asked for the first time',
     ),
     freshMs: env(

@@ -27,6 +27,8 @@ export async function startBridge(providers: unknown = '', env: Record<string, s
     MCP_SERVER_RETRY: '50ms',
     MCP_SERVER_RETRY_MAX: '200ms',
     MCP_SERVER_CONNECT_TIMEOUT: '2s',
+    // Tests that list once do so on a busy machine, too.
+    MCP_SERVER_FIRST_WAIT: '3s',
     ...env,
   })
   const headersOf = async (who: string, roles: string[] = []) => ({
