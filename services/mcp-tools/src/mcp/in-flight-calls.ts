@@ -33,7 +33,9 @@ type Call = { nonce: string; transport: PerRequestHTTPServerTransport }
 type Question = Call & { id: RequestId }
 
 export function createInFlightCalls(channel: ReplicaChannel): InFlightCalls {
+  /** A client that uses an id twice at a time can cancel the later one alone; both end with their session. */
   const running = new Map<string, Call>()
+  const all = new Set<Call>()
   const questions = new Map<string, Question>()
 
   const answer = (nonce: string, response: JSONRPCResponse): boolean => {
@@ -65,8 +67,9 @@ export function createInFlightCalls(channel: ReplicaChannel): InFlightCalls {
       const key = keyOf(nonce, id)
       const call = { nonce, transport }
       running.set(key, call)
+      all.add(call)
       onClose(transport, () => {
-        // A client that uses an id twice at a time has replaced the entry.
+        all.delete(call)
         if (running.get(key) === call) running.delete(key)
       })
     },
@@ -80,7 +83,7 @@ export function createInFlightCalls(channel: ReplicaChannel): InFlightCalls {
       if (!deliverHere(nonce, message)) await channel.tell(TOPIC, { nonce, message })
     },
     endAll(nonce) {
-      for (const call of running.values()) if (call.nonce === nonce) void call.transport.close()
+      for (const call of all) if (call.nonce === nonce) void call.transport.close()
     },
   }
 }

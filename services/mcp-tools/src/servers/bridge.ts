@@ -1,4 +1,3 @@
-import type { Caller } from '@jan/service-kit/auth'
 import { createRecentlyUsed } from '@jan/service-kit/recently-used'
 import type { OfferedTool, ToolSource } from '../tools/offered-tool.ts'
 import { type BridgedServer, type BridgedServerDeps, createBridgedServer } from './bridged-server.ts'
