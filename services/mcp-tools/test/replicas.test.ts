@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import { startTestRedis, type TestRedis } from '@jan/testkit/redis'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { Client as ClientV2, StreamableHTTPClientTransport as TransportV2 } from '@modelcontextprotocol/client'
@@ -108,6 +109,23 @@ const post = (replica: TestService, body: unknown, headers: Record<string, strin
   replica.post(body, { authorization: one.authorization, ...BOTH, ...headers })
 
 describe('messages between replicas', () => {
+  test('what no replica has sent ends nothing [B-002]', async () => {
+    const stranger = connect(redis.port, '127.0.0.1')
+    for (const channel of ['changes', 'calls'])
+      for (const said of ['nonsense', 'null', '{}', '[[1,2]]']) stranger.write(`PUBLISH jan:mcp:${channel} ${said}\r\n`)
+    const heard = await new Promise<string>((done) => {
+      let answer = ''
+      stranger.on('data', (bytes) => {
+        answer += bytes
+        if (answer.split('\r\n').length > 8) done(answer)
+      })
+    })
+    stranger.destroy()
+    // Both replicas listen to both.
+    expect(heard).toBe(':2\r\n'.repeat(8))
+    for (const replica of [one, other]) expect((await fetch(`${replica.url}/healthz`)).status).toBe(200)
+  })
+
   test('a cancel finds the call that runs elsewhere, and no other [B-002 B-006 H-104]', async () => {
     const [mine, foreign] = [await openSession(), await openSession()]
     const pending = post(one, call('wait', { as: 'elsewhere' }, 7), { 'mcp-session-id': mine })

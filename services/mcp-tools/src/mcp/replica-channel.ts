@@ -32,7 +32,12 @@ export function createReplicaChannel(redis: Redis, listening: Redis, log: Logger
   }
   listening.on('ready', () => void subscribe(...listeners.keys()))
   listening.on('message', (channel, text) => {
-    for (const listener of listeners.get(channel) ?? []) listener(JSON.parse(text))
+    try {
+      for (const listener of listeners.get(channel) ?? []) listener(JSON.parse(text))
+    } catch (error) {
+      // Anybody who reaches this Redis can say anything here: it must end nothing.
+      log.warn({ reason: (error as Error).message }, 'a message that no replica of ours can have sent was not heeded')
+    }
   })
   return {
     tell: async (topic, message) => {
