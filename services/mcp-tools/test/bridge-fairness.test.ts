@@ -3,18 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { until } from '@jan/testkit/until'
-import { afterEach, expect, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import { type BridgeService, startBridge, textOf } from './bridge-start.ts'
+import { keep } from './keep.ts'
 import { type Exchange, type McpServer, startMcpServer, wordsOf } from './mcp-server.ts'
 
-const opened: { close(): Promise<void> }[] = []
-afterEach(async () => {
-  for (const each of opened.splice(0).reverse()) await each.close()
-})
-const keep = <T extends { close(): Promise<void> }>(thing: T): T => {
-  opened.push(thing)
-  return thing
-}
 const server = async (before?: (exchange: Exchange) => boolean): Promise<McpServer> => {
   const made = keep(await startMcpServer())
   if (before) made.state.before = before

@@ -1,22 +1,15 @@
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { type Served, serve } from '@jan/testkit/serve'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js'
 import { CallToolRequestSchema, ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
 import { type BridgeService, startBridge, textOf } from './bridge-start.ts'
+import { keep } from './keep.ts'
 import { startMcpServer, wordsOf } from './mcp-server.ts'
 
-const opened: { close(): Promise<void> }[] = []
-afterEach(async () => {
-  for (const each of opened.splice(0).reverse()) await each.close()
-})
-const keep = <T extends { close(): Promise<void> }>(thing: T): T => {
-  opened.push(thing)
-  return thing
-}
 const bridge = async (...args: Parameters<typeof startBridge>): Promise<BridgeService> =>
   keep(await startBridge(...args))
 

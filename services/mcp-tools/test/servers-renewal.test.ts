@@ -1,15 +1,7 @@
-import { afterEach, expect, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import { type BridgeService, startBridge, textOf } from './bridge-start.ts'
+import { keep } from './keep.ts'
 import { type Authority, logIn, startAuthority, startServerWithLogin } from './oauth-server.ts'
-
-const opened: { close(): Promise<void> }[] = []
-afterEach(async () => {
-  for (const each of opened.splice(0).reverse()) await each.close()
-})
-const keep = <T extends { close(): Promise<void> }>(thing: T): T => {
-  opened.push(thing)
-  return thing
-}
 
 type Far = { authority: Authority; entry: object; allow: string }
 async function serverWithLogin(name: string): Promise<Far> {
