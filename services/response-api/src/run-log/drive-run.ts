@@ -66,10 +66,11 @@ export async function driveRun(
   return true
 }
 
-/** Nothing is under way, and something is to be done. */
+/** Nothing is under way, and what comes next acts on the world. */
 function isBorder({ type }: LoopEvent, state: typeof initial): boolean {
-  if (type === 'turn.done') return !state.ended
-  return (type === 'started' || type === 'call.outcome') && next(state).do === 'ask_model'
+  const { do: comesNext } = next(state)
+  if (type === 'turn.done') return comesNext === 'call_tools'
+  return (type === 'started' || type === 'call.outcome') && comesNext === 'ask_model'
 }
 
 /** An event as it is in the log: of the first only its time. */
