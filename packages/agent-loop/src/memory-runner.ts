@@ -46,6 +46,8 @@ export type RunOptions = {
   perform: Perform
   clock: Clock
   signal: AbortSignal
+  /** Once aborted, nothing further is begun that acts on the world: the iteration stops there, without `ended`. */
+  drain?: AbortSignal
   limits: { toolTimeoutMs: number }
 }
 
@@ -55,7 +57,7 @@ export type RecordedEvent = LoopEvent & { at: number }
 /**
  * Runs the loop with its state in memory. Whoever iterates is the one who keeps the events: nothing further is done before
  * the next one is asked for, so an intent that is stored before going on is stored before its tool starts.
- * Always ends with `ended`, unless the iteration is stopped: that aborts what is under way.
+ * Always ends with `ended`, unless it is drained, or the iteration is stopped: that aborts what is under way.
  */
 export async function* runInMemory(options: RunOptions): AsyncGenerator<RecordedEvent, void, void> {
   const { clock, perform } = options
@@ -76,6 +78,7 @@ export async function* runInMemory(options: RunOptions): AsyncGenerator<Recorded
         return
       }
       const effect = next(state)
+      if (options.drain?.aborted && effect.do !== 'append') return
       if (effect.do === 'append') for (const event of effect.events) yield record(event)
       if (effect.do === 'ask_model') yield* recorded(askModel(perform, effect.turn, signal), record)
       if (effect.do === 'call_tools') {

@@ -16,8 +16,5 @@ export const createSandboxTurns = (atOnce: number, { maxQueue, maxQueueOfOne, lo
       busy: (waiting) => new SandboxBusy(`${waiting} programs are waiting already`),
       closed: () => new SandboxUnavailable('The sandbox is closed'),
     },
-    {
-      ...(maxQueueOfOne === undefined ? {} : { maxWaitingOfOne: maxQueueOfOne }),
-      ...(longestWaitMs === undefined ? {} : { longestWaitMs }),
-    },
+    { maxWaitingOfOne: maxQueueOfOne, longestWaitMs },
   )

@@ -16,9 +16,9 @@ export type Refusal = { busy(waiting: number): Error; closed(): Error }
 
 export type TurnLimits = {
   /** How many of one person may wait; as many as all when absent. */
-  maxWaitingOfOne?: number
+  maxWaitingOfOne?: number | undefined
   /** How long anybody waits. */
-  longestWaitMs?: number
+  longestWaitMs?: number | undefined
 }
 
 type Place = { whose: string; enter(): void; refuse(reason: unknown): void }

@@ -1,11 +1,10 @@
-import { fold, initial, type LoopEvent, next } from '@jan/agent-loop/loop'
 import { type Perform, type RecordedEvent, type RunOptions, runInMemory } from '@jan/agent-loop/memory-runner'
 import type { Append } from './group-commit.ts'
 import type { Leases } from './leases.ts'
 import type { OwnRun } from './own-run.ts'
 import type { Rest, RunEvent } from './run-log.store.ts'
 
-export type Drive = Omit<RunOptions, 'signal' | 'past'> & {
+export type Drive = Omit<RunOptions, 'signal' | 'past' | 'drain'> & {
   run: OwnRun
   /** What is in its log: nothing yet, or what an earlier owner left. */
   past: RecordedEvent[]
@@ -28,7 +27,7 @@ const MOST_PENDING = 256
  */
 export async function driveRun(
   { append, leases }: { append: Append; leases: Pick<Leases, 'require' | 'release'> },
-  { run, past, perform, onEvent, rest, drain, ...options }: Drive,
+  { run, past, perform, onEvent, rest, ...options }: Drive,
 ): Promise<boolean> {
   let stored = Promise.resolve()
   const mayAct = async () => {
@@ -47,30 +46,20 @@ export async function driveRun(
     },
   }
   run.next = past.length
-  let state = [{ type: 'started' as const, ...options.start }, ...past.slice(1)].reduce<typeof initial>(fold, initial)
   // The first event of a log says when it began; of what it began with the row tells.
   const resumed = past.length > 0 ? { past: past.slice(1) } : {}
   for await (const event of runInMemory({ ...options, ...resumed, perform: guarded, signal: run.signal })) {
     run.signal.throwIfAborted()
-    state = fold(state, event)
     onEvent(event)
     const durable = event.type === 'call.intent' || event.type === 'call.outcome'
-    stored = append(run, [draftOf(event)], event.type === 'ended' ? { rest: rest() } : { durable })
-    const isLeft = drain.aborted && isBorder(event, state)
-    if (isLeft || event.type === 'ended' || run.pending > MOST_PENDING) await stored
-    if (isLeft) {
-      await leases.release(run)
-      return false
-    }
+    const ended = event.type === 'ended'
+    stored = append(run, [draftOf(event)], ended ? { rest: rest() } : { durable })
+    if (ended || run.pending > MOST_PENDING) await stored
+    if (ended) return true
   }
-  return true
-}
-
-/** Nothing is under way, and what comes next acts on the world. */
-function isBorder({ type }: LoopEvent, state: typeof initial): boolean {
-  const { do: comesNext } = next(state)
-  if (type === 'turn.done') return comesNext === 'call_tools'
-  return (type === 'started' || type === 'call.outcome') && comesNext === 'ask_model'
+  await stored
+  await leases.release(run)
+  return false
 }
 
 /** An event as it is in the log: of the first only its time. */
